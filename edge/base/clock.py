@@ -1,0 +1,106 @@
+"""Wall time, monotonic time and the boot they belong to.
+
+Monotonic time is CLOCK_BOOTTIME, so that suspend counts. Passed in wherever time matters; tests
+pass a FakeClock. A monotonic reading means something only together with its boot id.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")  # proc(5)
+BOOT_ID_ENV = "CAMWATCH_BOOT_ID"  # set to systemd's %b by units that hide /proc
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    @property
+    def boot(self) -> str:
+        """The id of this boot, 32 hexadecimal digits."""
+
+    def mono_ns(self) -> int:
+        """Nanoseconds since boot, never stepping."""
+
+    def utc(self) -> datetime:
+        """Aware wall time in UTC; may step when the clock is set."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def __init__(self) -> None:
+        self._boot = read_boot_id()
+
+    @property
+    def boot(self) -> str:
+        return self._boot
+
+    def mono_ns(self) -> int:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class FakeClock:
+    """A clock that moves only when told; for tests and for replaying recordings."""
+
+    def __init__(
+        self,
+        utc: datetime = datetime(2026, 1, 1, tzinfo=UTC),
+        *,
+        mono_ns: int = 0,
+        boot: str = "0" * 32,
+    ) -> None:
+        self._utc = utc
+        self._mono_ns = mono_ns
+        self._boot = boot
+
+    @property
+    def boot(self) -> str:
+        return self._boot
+
+    def mono_ns(self) -> int:
+        return self._mono_ns
+
+    def utc(self) -> datetime:
+        return self._utc
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on both clocks."""
+        self._mono_ns += round(seconds * 1e9)
+        self._utc += timedelta(seconds=seconds)
+
+    def set_utc(self, utc: datetime) -> None:
+        """Step the wall clock only, as a first synchronisation does."""
+        self._utc = utc
+
+
+def read_boot_id() -> str:
+    """This boot's id as 32 hexadecimal digits; a random one where the kernel's cannot be read."""
+    text = os.environ.get(BOOT_ID_ENV, "")
+    if not text:
+        try:
+            text = BOOT_ID_FILE.read_text(encoding="ascii")
+        except OSError:
+            return uuid.uuid4().hex
+    return text.strip().replace("-", "").lower()
+
+
+def utc_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, the one spelling used on the wire and in archives."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_utc(text: str) -> datetime:
+    """The aware UTC time that `utc_text` wrote. Raises ValueError, also for a missing offset."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no UTC offset")
+    return moment.astimezone(UTC)

@@ -1,0 +1,55 @@
+"""Durations and sizes as people write them in settings: 10s, 1m30s, 500ms, 64MiB, 2GB."""
+
+from __future__ import annotations
+
+import re
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_BYTES = {
+    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+
+
+def parse_duration_s(text: object) -> float:
+    """Seconds from a text such as 1m30s, or from a bare number of seconds. Raises ValueError."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
+    if isinstance(text, str):
+        parts = _DURATION.findall(text.strip())
+        if parts and "".join(number + unit for number, unit in parts) == text.strip():
+            return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    raise ValueError("is not a duration such as 10s, 1m30s or 500ms")
+
+
+def parse_size_bytes(text: object) -> int:
+    """Bytes from a text such as 64MiB, or from a bare number of bytes. Raises ValueError."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    if isinstance(text, str) and (match := _SIZE.fullmatch(text.strip())):
+        return round(float(match[1]) * _BYTES[match[2]])
+    raise ValueError("is not a size such as 64MiB or 2GB")
+
+
+def format_size(size_bytes: int) -> str:
+    """A size for people, in binary units with one decimal."""
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def format_duration(duration_s: float) -> str:
+    """A duration for people: 4.2s, 1m05s, 3h12m, 2d04h."""
+    if duration_s < 60:
+        return f"{duration_s:.1f}s"
+    seconds = round(duration_s)
+    if seconds < 3600:
+        return f"{seconds // 60}m{seconds % 60:02}s"
+    if seconds < 86400:
+        return f"{seconds // 3600}h{seconds % 3600 // 60:02}m"
+    return f"{seconds // 86400}d{seconds % 86400 // 3600:02}h"

@@ -1,0 +1,71 @@
+"""How a node is, every 30 s. QoS 0 and not retained: a missed one is replaced by the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from edge.base.schema import item
+from edge.contract import documents, names
+from edge.contract.parts import ClockStamp
+
+INTERVAL_S = 30.0
+
+
+@dataclass(frozen=True)
+class CameraHealth:
+    """One camera since the last health message."""
+
+    camera: str = item("its name", pattern=names.CAMERA_PATTERN)
+    state: Literal["watching", "connecting", "lost"] = item("whether packets arrive")
+    packets_per_s: float = item("video packets received", min=0)
+    bits_per_s: float = item("of the video stream", min=0)
+    analysed_per_s: float = item("frames looked at", min=0)
+    ring_s: float = item("seconds of packets held in memory", min=0)
+    ring_bytes: int = item("bytes of packets held in memory", min=0)
+    dropped_frames: int = item("frames not looked at for want of time, since start", min=0)
+    reconnects: int = item("since start", min=0)
+    motion: bool = item("whether something moves now")
+
+
+@dataclass(frozen=True)
+class OutboxHealth:
+    """What waits for the hub's acknowledgement."""
+
+    records: int = item("records not yet acknowledged", min=0)
+    snapshots: int = item("snapshots not yet acknowledged", min=0)
+    clips: int = item("clips not yet acknowledged", min=0)
+    clip_bytes: int = item("their size", min=0)
+    oldest_s: float = item("age of the oldest record not yet acknowledged, 0 for none", min=0)
+
+
+@dataclass(frozen=True)
+class Health:
+    """A node's own view of itself."""
+
+    v: int = item("major version of the contract", min=names.VERSION, max=names.VERSION)
+    at_utc: datetime = item("when it was measured")
+    clock: ClockStamp = item("how far at_utc can be trusted")
+    uptime_s: float = item("of the agent", min=0)
+    cpu_percent: float = item("of one core, used by the agent since the last message", min=0)
+    memory_bytes: int = item("resident memory of the agent", min=0)
+    disk_free_bytes: int = item("where spool and journal live", min=0)
+    disk_total_bytes: int = item("where spool and journal live", min=0)
+    cameras: tuple[CameraHealth, ...] = item("one entry a camera", max_items=64)
+    outbox: OutboxHealth = item("what waits for the hub")
+    temperature_c: float | None = item("of the processor, where it can be read", None)
+    is_throttled: bool | None = item("slowed by heat or weak power, where it can be read", None)
+    problems: tuple[str, ...] = item(
+        "what a person should know, one sentence each", (), max_items=32
+    )
+
+
+def encode(health: Health) -> bytes:
+    """The payload bytes."""
+    return documents.dump(health)
+
+
+def decode(payload: bytes) -> Health:
+    """The health report in `payload`. Raises ContractError."""
+    return documents.load(Health, payload, max_bytes=names.MAX_HEALTH_BYTES)

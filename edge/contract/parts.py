@@ -1,0 +1,69 @@
+"""The pieces that several documents share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from edge.base.schema import item
+from edge.contract import names
+
+Box = tuple[float, float, float, float]
+ClockState = Literal["synced", "holdover", "unsynced"]
+
+
+@dataclass(frozen=True)
+class Instant:
+    """One moment on both clocks of the node."""
+
+    utc: datetime = item("wall time as the node believed it when it wrote this")
+    mono_ns: int = item("nanoseconds since boot; belongs to the record's clock.boot", min=0)
+
+
+@dataclass(frozen=True)
+class ClockStamp:
+    """How far `at_utc` can be trusted, and the same moment on the monotonic clock."""
+
+    state: ClockState = item(
+        "synced: set from the network; holdover: was; unsynced: not since boot"
+    )
+    boot: str = item("id of the boot that mono_ns counts from", pattern=names.BOOT_PATTERN)
+    mono_ns: int = item("nanoseconds since boot at at_utc", min=0)
+    error_ms: int | None = item("estimated error of at_utc in milliseconds", None, min=0)
+
+
+@dataclass(frozen=True)
+class SnapshotRef:
+    """A JPEG picture, sent on snapshot/<event> and named by its hash."""
+
+    sha256: str = item("of the JPEG bytes", pattern=names.HASH_PATTERN)
+    size_bytes: int = item("length of the JPEG", min=1, max=names.MAX_SNAPSHOT_BYTES)
+    width: int = item("pixels", min=1, max=65535)
+    height: int = item("pixels", min=1, max=65535)
+    taken: Instant = item("when the frame was captured")
+    box: Box | None = item("what moved: left, top, width, height, each 0 to 1 of the picture", None)
+
+
+@dataclass(frozen=True)
+class ClipRef:
+    """A clip file, uploaded over HTTP and named by its hash."""
+
+    part: int = item("0 for the event's first clip, rising by one", min=0, max=9999)
+    sha256: str = item("of the whole file", pattern=names.HASH_PATTERN)
+    size_bytes: int = item("length of the file", min=1, max=names.MAX_CLIP_BYTES)
+    duration_ms: int = item("of the video track", min=0)
+    codec: Literal["h264", "hevc"] = item("of the video track, as the camera sent it")
+    width: int = item("pixels", min=1, max=65535)
+    height: int = item("pixels", min=1, max=65535)
+    starts: Instant = item("when the first frame was captured")
+    pre_roll_ms: int = item(
+        "how much of the clip lies before the event's start; 0 in later parts", min=0
+    )
+    first_pts: int = item("the camera's PTS of the frame that stands at 0 in the clip")
+    time_base: tuple[int, int] = item("seconds per PTS tick: numerator, denominator")
+    packets: int = item("video packets in the clip", min=1)
+    lost_packets: int = item("video packets that should be in the clip and are not", 0, min=0)
+    audio: str | None = item(
+        "codec of the audio track, where the camera sends one", None, max_length=16
+    )

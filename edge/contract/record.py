@@ -1,0 +1,157 @@
+"""Records: one signed line each about what a node saw or did.
+
+A record's identity is (node, epoch, seq). Its payload bytes are what is hashed, signed and kept;
+nothing is ever serialised again, so nothing needs canonicalising.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from edge.base import schema, strictjson
+from edge.base.schema import item
+from edge.contract import documents, names
+from edge.contract.errors import ContractError
+from edge.contract.parts import Box, ClipRef, ClockStamp, Instant, SnapshotRef
+
+EventKind = Literal["motion"]
+EndReason = Literal["quiet", "camera_lost", "stopped", "interrupted"]
+
+
+@dataclass(frozen=True)
+class EventStarted:
+    """Something began to happen in front of a camera."""
+
+    kind: EventKind = item("what kind of event")
+    started: Instant = item("the first frame in which it was seen")
+    zones: tuple[str, ...] = item("zones it touched so far", max_items=64)
+    score: float = item("how much of the watched picture changed at most, 0 to 1", min=0, max=1)
+    box: Box | None = item("what moved: left, top, width, height, each 0 to 1 of the picture", None)
+    snapshot: SnapshotRef | None = item("the frame that confirmed it", None)
+
+
+@dataclass(frozen=True)
+class EventUpdated:
+    """A running event: a part of its clip was completed."""
+
+    clip: ClipRef = item("the completed part; the next one continues it without a gap")
+    zones: tuple[str, ...] = item("zones touched so far", max_items=64)
+
+
+@dataclass(frozen=True)
+class EventEnded:
+    """An event is over and its last clip closed."""
+
+    kind: EventKind = item("what kind of event")
+    started: Instant = item("the first frame in which it was seen")
+    ended: Instant = item("the last frame in which it was seen")
+    duration_ms: int = item("from started to ended on the monotonic clock", min=0)
+    reason: EndReason = item("quiet: motion ended; otherwise what cut it short")
+    zones: tuple[str, ...] = item("all zones it touched", max_items=64)
+    score: float = item("how much of the watched picture changed at most, 0 to 1", min=0, max=1)
+    parts: int = item("how many clips the event has", min=0, max=10000)
+    clip: ClipRef | None = item("the last part; absent where recording failed", None)
+    snapshot: SnapshotRef | None = item("the best frame of the event", None)
+    fault: str | None = item("why a clip is missing or short", None, max_length=200)
+
+
+@dataclass(frozen=True)
+class CameraLost:
+    """A camera stopped delivering packets."""
+
+    reason: str = item("a short fixed word: unreachable, refused, unauthorised, ...", max_length=32)
+    detail: str = item("for people", max_length=300)
+    last_packet: Instant | None = item("the last packet before the loss", None)
+
+
+@dataclass(frozen=True)
+class CameraFound:
+    """A camera delivers packets (again)."""
+
+    codec: str = item("of the video stream", max_length=16)
+    width: int = item("pixels", min=0, max=65535)
+    height: int = item("pixels", min=0, max=65535)
+    audio: str | None = item("codec of the audio stream, if any", None, max_length=16)
+
+
+@dataclass(frozen=True)
+class NodeBooted:
+    """The agent started."""
+
+    version: str = item("of the software", max_length=32)
+    cameras: tuple[str, ...] = item("the cameras it is set to watch", max_items=64)
+
+
+Body = EventStarted | EventUpdated | EventEnded | CameraLost | CameraFound | NodeBooted
+
+BODIES: dict[str, type[Body]] = {
+    "event.started": EventStarted,
+    "event.updated": EventUpdated,
+    "event.ended": EventEnded,
+    "camera.lost": CameraLost,
+    "camera.found": CameraFound,
+    "node.booted": NodeBooted,
+}
+TYPES: dict[type[Body], str] = {body: name for name, body in BODIES.items()}
+EVENT_TYPES = frozenset({"event.started", "event.updated", "event.ended"})
+
+
+@dataclass(frozen=True)
+class Header:
+    """What every record begins with."""
+
+    v: int = item("major version of the contract", min=names.VERSION, max=names.VERSION)
+    node: str = item("the node's name", pattern=names.NODE_PATTERN)
+    epoch: str = item(
+        "random, made with the journal; a new card is a new epoch", pattern=names.EPOCH_PATTERN
+    )
+    seq: int = item("rises by one from 1 without gaps within an epoch", min=1, max=names.MAX_SEQ)
+    prev: str = item(
+        "SHA-256 of the previous record's payload; zeros before the first",
+        pattern=names.HASH_PATTERN,
+    )
+    type: str = item("what the record says", max_length=32, pattern=r"[a-z]+\.[a-z]+")
+    at_utc: datetime = item("when the record was written, by the node's wall clock")
+    clock: ClockStamp = item("how far at_utc can be trusted")
+    camera: str | None = item("the camera it is about", None, pattern=names.CAMERA_PATTERN)
+    event: str | None = item(
+        "the event it is about, a UUIDv7; for links, never for order",
+        None,
+        pattern=names.EVENT_PATTERN,
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """A decoded record. `body` is None for a type that this side does not know (yet)."""
+
+    header: Header
+    body: Body | None
+
+
+def encode(header: Header, body: Body) -> bytes:
+    """The payload bytes of a record. Raises ContractError when they exceed the limit."""
+    payload = strictjson.dumps(schema.dump(header) | schema.dump(body))
+    if len(payload) > names.MAX_RECORD_BYTES:
+        raise ContractError("too_large", f"a {header.type} record of {len(payload)} bytes")
+    return payload
+
+
+def decode(payload: bytes) -> Record:
+    """The record in `payload`. Raises ContractError; an unknown type is not an error."""
+    value = documents.parse(payload, max_bytes=names.MAX_RECORD_BYTES)
+    header = documents.fit(Header, value)
+    body_class = BODIES.get(header.type)
+    if body_class is None:
+        return Record(header, None)
+    if header.type in EVENT_TYPES and (header.event is None or header.camera is None):
+        raise ContractError("schema", f"{header.type} without event or camera")
+    return Record(header, documents.fit(body_class, value))
+
+
+def digest(payload: bytes) -> str:
+    """The SHA-256 that the next record carries as `prev`, in hexadecimal."""
+    return hashlib.sha256(payload).hexdigest()

@@ -1,0 +1,1 @@
+"""Camwatch's hub: archives what the nodes report and answers for it."""
