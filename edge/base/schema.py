@@ -67,9 +67,9 @@ class SchemaError(CamwatchError):
 
 
 def item(doc: str, default: Any = MISSING, **rule: Any) -> Any:
-    """A dataclass field with its documentation and its `Rule`."""
+    """A dataclass field with its documentation and its `Rule`; a class as default is called."""
     metadata = {_KEY: Rule(doc, **rule)}
-    if callable(default) and not isinstance(default, type):
+    if isinstance(default, type):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
