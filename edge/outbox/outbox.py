@@ -88,7 +88,8 @@ class Outbox:
         self._clock = clock
         self._stamp = stamp
         self._spool_dir = spool_dir
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self.on_append: Callable[[], None] = lambda: None
         self._db = sqlite.open_database(path, MIGRATIONS)
         with sqlite.errors_named(path), sqlite.transaction(self._db) as db:
             db.execute(
@@ -107,7 +108,7 @@ class Outbox:
     @property
     def acked_seq(self) -> int:
         """Every record up to this seq is in the hub's archive."""
-        with self._changed:
+        with self._lock:
             return int(self._journal()["acked_seq"])
 
     def append(
@@ -117,14 +118,14 @@ class Outbox:
 
         The files must be complete in the spool. Raises StorageError; then nothing was appended.
         """
-        with self._changed, sqlite.errors_named(self._path), sqlite.transaction(self._db) as db:
+        with self._lock, sqlite.errors_named(self._path), sqlite.transaction(self._db) as db:
             journal = self._journal()
             seq = journal["last_seq"] + 1
             clock = self._stamp()
             header = record.Header(
-                v=names.VERSION, node=self._node, epoch=self.epoch, seq=seq, prev=journal["last_hash"],
-                type=record.TYPES[type(body)], at_utc=self._clock.utc(), clock=clock,
-                camera=camera, event=event,
+                v=names.VERSION, node=self._node, epoch=self.epoch, seq=seq,
+                prev=journal["last_hash"], type=record.TYPES[type(body)],
+                at_utc=self._clock.utc(), clock=clock, camera=camera, event=event,
             )  # fmt: skip
             payload = record.encode(header, body)
             digest = record.digest(payload)
@@ -143,25 +144,15 @@ class Outbox:
             db.execute("UPDATE journal SET last_seq = ?, last_hash = ?", (seq, digest))
             for file in _announced(body, event or "", seq):
                 db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", file)
-        with self._changed:
-            self._last_seq = max(self._last_seq, seq)
-            self._changed.notify_all()
+            self._last_seq = seq
+        self.on_append()
         return int(seq)
-
-    def wait(self, seq: int, timeout_s: float) -> bool:
-        """Block until a record after `seq` exists, or the time is over; true when one does."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._last_seq > seq, timeout_s)
-
-    def wake(self) -> None:
-        """Let every `wait` return early, for stopping."""
-        with self._changed:
-            self._changed.notify_all()
 
     def pending(self, after_seq: int, limit: int) -> list[Pending]:
         """Up to `limit` waiting records with a seq above `after_seq`, in order."""
         rows = self._read(
-            "SELECT seq, payload, sig FROM records WHERE seq > ? AND NOT is_acked ORDER BY seq LIMIT ?",
+            "SELECT seq, payload, sig FROM records WHERE seq > ? AND NOT is_acked"
+            " ORDER BY seq LIMIT ?",
             (after_seq, limit),
         )
         return [Pending(row["seq"], row["payload"], row["sig"]) for row in rows]
@@ -176,7 +167,7 @@ class Outbox:
 
     def set_upload(self, name: str, upload: str | None) -> None:
         """Remember where the upload of a clip goes on after an interruption."""
-        with self._changed, sqlite.errors_named(self._path):
+        with self._lock, sqlite.errors_named(self._path):
             self._db.execute("UPDATE files SET upload = ? WHERE name = ?", (upload, name))
 
     def apply(self, ack: acks.Ack) -> None:
@@ -186,7 +177,7 @@ class Outbox:
         """
         if ack.epoch != self.epoch:
             return  # an old ack for a journal that was replaced
-        with self._changed, sqlite.errors_named(self._path):
+        with self._lock, sqlite.errors_named(self._path):
             self._check_head(ack)
             with sqlite.transaction(self._db) as db:
                 journal = self._journal()
@@ -200,13 +191,12 @@ class Outbox:
                 )
                 freed = self._freed_files(ack)
                 db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in freed])
-            self._changed.notify_all()
         for name in freed:
             durable.remove(self._spool_dir / name)
 
     def depth(self) -> Depth:
         """How much waits for the hub."""
-        with self._changed, sqlite.errors_named(self._path):
+        with self._lock, sqlite.errors_named(self._path):
             count, oldest_ns = self._db.execute(
                 "SELECT count(*), min(CASE WHEN boot = ? THEN mono_ns END) FROM records"
                 " WHERE NOT is_acked",
@@ -220,13 +210,18 @@ class Outbox:
         age_ns = 0 if oldest_ns is None else max(0, self._clock.mono_ns() - oldest_ns)
         return Depth(count, by_kind.get("snapshot", (0, 0))[0], clips, clip_bytes, age_ns / 1e9)
 
+    def forget(self, name: str) -> None:
+        """Stop waiting for a file that is no longer there."""
+        with self._lock, sqlite.errors_named(self._path):
+            self._db.execute("DELETE FROM files WHERE name = ?", (name,))
+
     def file_names(self) -> set[str]:
         """The names of all files that wait; what else lies in the spool nobody waits for."""
         return {row["name"] for row in self._read("SELECT name FROM files", ())}
 
     def close(self) -> None:
         """Close the file. No other method may be called afterwards."""
-        with self._changed, sqlite.errors_named(self._path):
+        with self._lock, sqlite.errors_named(self._path):
             self._db.close()
 
     def _journal(self) -> sqlite3.Row:
@@ -234,13 +229,14 @@ class Outbox:
         return row
 
     def _read(self, query: str, values: Sequence[object]) -> list[sqlite3.Row]:
-        with self._changed, sqlite.errors_named(self._path):
+        with self._lock, sqlite.errors_named(self._path):
             return self._db.execute(query, values).fetchall()
 
     def _files(self, kind: str, limit: int) -> list[WaitingFile]:
         rows = self._read(
             "SELECT name, event, part, sha256, size_bytes, seq, upload FROM files WHERE kind = ?"
-            " AND seq NOT IN (SELECT seq FROM records WHERE NOT is_acked) ORDER BY seq, name LIMIT ?",
+            " AND seq NOT IN (SELECT seq FROM records WHERE NOT is_acked)"
+            " ORDER BY seq, name LIMIT ?",
             (kind, limit),
         )
         return [WaitingFile(**dict(row)) for row in rows]

@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.base.backoff import Backoff
 from edge.base.errors import CamwatchError
@@ -34,7 +35,6 @@ LOOP_S = 0.5
 SESSION_EXPIRY_S = 24 * 3600
 RECEIVE_MAXIMUM = 50
 INBOX_MESSAGES = 200
-HELD_S = 20.0  # a connection that lived so long resets the back-off
 
 
 class SessionError(CamwatchError):
@@ -84,7 +84,7 @@ class Session:
         self.inbox: queue.Queue[Inbound] = queue.Queue(INBOX_MESSAGES)
         self.connections = 0
         self.refusals: dict[str, str] = {}
-        self.on_change: Callable[[bool], None] = lambda is_online: None
+        self.on_message: Callable[[], None] = lambda: None
 
     @property
     def is_online(self) -> bool:
@@ -159,8 +159,6 @@ class Session:
             was_online = self.is_online
             self._online.clear()
             self._client = None
-            if was_online:
-                self.on_change(False)
         if self._failure and not was_online:
             raise SessionError(self._failure, is_retryable=True)
 
@@ -202,7 +200,7 @@ class Session:
             self._failure = f"the broker refuses {self._address.user}: {code}"
             return
         if self._topics:
-            client.subscribe([(topic, mqtt.SubscribeOptions(qos=1)) for topic in self._topics])
+            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._topics])
         with self._lock:
             retained = list(self._retained.items())
         for topic, payload in retained:
@@ -210,7 +208,7 @@ class Session:
         self.connections += 1
         self._online.set()
         log.info("connected to the broker at %s:%d", self._address.host, self._address.port)
-        self.on_change(True)
+        self.on_message()
 
     def _on_disconnect(
         self, client: mqtt.Client, data: object, flags: mqtt.DisconnectFlags, code: ReasonCode,
@@ -219,14 +217,15 @@ class Session:
         self._failure = self._failure or str(code)
 
     def _on_message(self, client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
-        inbound = Inbound(message.topic, message.payload, _signature_of(message))
+        inbound = Inbound(message.topic, bytes(message.payload), _signature_of(message))
         while True:
             try:
                 self.inbox.put_nowait(inbound)
             except queue.Full:
                 self.inbox.get_nowait()
             else:
-                return
+                break
+        self.on_message()
 
     def _on_publish(
         self, client: mqtt.Client, data: object, mid: int, code: ReasonCode, properties: Properties
