@@ -79,7 +79,7 @@ class PrivateKey:
 
 def load_or_make(path: Path) -> PrivateKey:
     """The key in `path`, made there with mode 0600 if absent. Raises KeyFileError, StorageError."""
-    if not path.exists():
+    if not os.path.lexists(path):
         raw = Ed25519PrivateKey.generate().private_bytes_raw()
         durable.write_file(path, base64.b64encode(raw) + b"\n")
     return _load(path)

@@ -6,7 +6,9 @@ pass a FakeClock. A monotonic reading means something only together with its boo
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,12 @@ from typing import Protocol
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")  # proc(5)
 BOOT_ID_ENV = "CAMWATCH_BOOT_ID"  # set to systemd's %b by units that hide /proc
+BOOT_ID = re.compile(r"[0-9a-f]{32}")
+# RFC 3339 section 5.6 without its leap seconds; ASCII digits only.
+UTC_PATTERN = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 class Clock(Protocol):
@@ -84,23 +92,34 @@ class FakeClock:
 
 def read_boot_id() -> str:
     """This boot's id as 32 hexadecimal digits; a random one where the kernel's cannot be read."""
-    text = os.environ.get(BOOT_ID_ENV, "")
-    if not text:
-        try:
-            text = BOOT_ID_FILE.read_text(encoding="ascii")
-        except OSError:
-            return uuid.uuid4().hex
-    return text.strip().replace("-", "").lower()
+    texts = [os.environ.get(BOOT_ID_ENV, "")]
+    with contextlib.suppress(OSError, ValueError):
+        texts.append(BOOT_ID_FILE.read_text(encoding="ascii"))
+    for text in texts:
+        boot = text.strip().replace("-", "").lower()
+        if BOOT_ID.fullmatch(boot):
+            return boot
+    return uuid.uuid4().hex
 
 
 def utc_text(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds, the one spelling used on the wire and in archives."""
+    """RFC 3339 in UTC with milliseconds, the one spelling used on the wire and in archives.
+
+    Raises ValueError for a naive time, which could mean any zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_utc(text: str) -> datetime:
-    """The aware UTC time that `utc_text` wrote. Raises ValueError, also for a missing offset."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no UTC offset")
-    return moment.astimezone(UTC)
+    """The aware UTC time that an RFC 3339 text names, as `utc_text` writes it.
+
+    Any offset is taken, a missing one is not. Raises ValueError for everything else.
+    """
+    if not re.fullmatch(UTC_PATTERN, text):
+        raise ValueError(f"{text[:40]!r} is not a time such as 2026-01-31T23:59:59.000Z")
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError as err:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999") from err

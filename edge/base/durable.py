@@ -3,7 +3,7 @@
 Invariants
 - A name that is visible without the suffix `.part` is complete: its bytes were flushed before the
   rename, and the rename was flushed before any caller learns of success.
-- A file is created with O_EXCL: an existing one is never opened for writing by mistake.
+- A part is created with O_EXCL: an existing one is never opened for writing by mistake.
 - After a failed fsync nothing is tried again on that descriptor (the kernel may have dropped the
   dirty pages and report success the next time); the file counts as not written.
 
@@ -41,6 +41,7 @@ class PartFile:
         self.path = path
         self.part_path = part_path(path)
         self._is_sound = True
+        self._is_mine = True  # until published or left, `discard` removes the part
         try:
             self._fd = os.open(
                 self.part_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode
@@ -50,6 +51,7 @@ class PartFile:
 
     def write(self, data: bytes) -> int:
         """Write all of `data` at the current position. Raises StorageError; then discard."""
+        self._check_sound()
         view = memoryview(data)
         try:
             while view:
@@ -60,10 +62,13 @@ class PartFile:
         return len(data)
 
     def read(self, size_bytes: int = -1) -> bytes:
-        """Up to `size_bytes` from the current position; empty at the end."""
-        if size_bytes < 0:
-            size_bytes = os.fstat(self._fd).st_size
-        return os.read(self._fd, size_bytes)
+        """Up to `size_bytes` from the current position; empty at the end. Raises StorageError."""
+        try:
+            if size_bytes < 0:
+                size_bytes = os.fstat(self._fd).st_size
+            return os.read(self._fd, size_bytes)
+        except OSError as err:
+            raise storage_error(err, "cannot read", self.part_path) from err
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move the position, as `io.IOBase.seek` does."""
@@ -82,26 +87,37 @@ class PartFile:
         self._sync(os.fdatasync)
 
     def publish(self) -> None:
-        """Flush, close, rename, flush the folder. Raises StorageError; nothing appears then."""
+        """Flush, close, rename, flush the folder. Raises StorageError.
+
+        After an error the file counts as not written. Nothing appears under `path` then, save
+        when only flushing the folder failed: the complete file may appear, or vanish later.
+        """
         self._sync(os.fsync)
         self._close()
         rename(self.part_path, self.path)
+        self._is_mine = False
 
     def discard(self) -> None:
-        """Close and remove the part; does nothing once published."""
-        if self._fd >= 0:
+        """Close and remove the part; does nothing once published or left."""
+        if not self._is_mine:
+            return
+        self._is_mine = False
+        with contextlib.suppress(StorageError):
             self._close()
-            with contextlib.suppress(OSError):
-                self.part_path.unlink()
+        with contextlib.suppress(OSError):
+            self.part_path.unlink()
 
     def leave(self) -> None:
         """Close and keep the part as it is, for a later recovery."""
-        if self._fd >= 0:
-            self._close()
+        self._is_mine = False
+        self._close()
 
-    def _sync(self, sync: Callable[[int], None]) -> None:
+    def _check_sound(self) -> None:
         if not self._is_sound:
             raise StorageError(f"{self.part_path} failed before", path=str(self.part_path))
+
+    def _sync(self, sync: Callable[[int], None]) -> None:
+        self._check_sound()
         try:
             sync(self._fd)
         except OSError as err:
@@ -109,8 +125,14 @@ class PartFile:
             raise storage_error(err, "cannot flush", self.part_path) from err
 
     def _close(self) -> None:
-        os.close(self._fd)
-        self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd < 0:
+            return
+        try:
+            os.close(fd)
+        except OSError as err:  # the descriptor is gone all the same, close(2)
+            self._is_sound = False
+            raise storage_error(err, "cannot close", self.part_path) from err
 
     def __enter__(self) -> Self:
         return self
@@ -131,8 +153,10 @@ def part_path(path: Path) -> Path:
 
 def write_file(path: Path, data: bytes, *, mode: int = PRIVATE_MODE) -> None:
     """Make `path` hold `data`, all or nothing, durable on return. Raises StorageError."""
-    with contextlib.suppress(FileNotFoundError):
-        part_path(path).unlink()
+    try:
+        part_path(path).unlink(missing_ok=True)
+    except OSError as err:
+        raise storage_error(err, "cannot replace", part_path(path)) from err
     with PartFile(path, mode=mode) as part:
         part.write(data)
         part.publish()
@@ -163,8 +187,8 @@ def remove(path: Path) -> bool:
 
 def make_dirs(path: Path, *, mode: int = PRIVATE_DIR_MODE) -> None:
     """Create `path` and its missing parents, durable on return. Raises StorageError."""
-    missing = [each for each in (path, *path.parents) if not each.exists()]
     try:
+        missing = [each for each in (path, *path.parents) if not each.is_dir()]
         for each in reversed(missing):
             each.mkdir(mode=mode, exist_ok=True)
             flush_dir(each.parent)

@@ -11,18 +11,24 @@ import os
 import re
 import sys
 
+# People write passwords with / : and @ in them unescaped, so everything between the first colon
+# after :// and the last @ of the word is taken for one: better a path too much than a password.
 _URL_SECRET = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@:]*):(?P<secret>[^\s/]*)@", re.I
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,15}://)(?P<user>[^\s:]*):(?P<secret>\S*)@", re.IGNORECASE
 )
 _QUERY_SECRET = re.compile(
-    r"(?P<key>[?&](?:password|passwd|pwd|token|secret|key|auth)=)[^&\s]+", re.I
+    r"(?P<key>[?&;#][\w.-]{0,40}?(?:pass|pwd|token|secret|key|auth|credential|sig)[\w.-]{0,40}=)"
+    r"[^&;\s]+",
+    re.IGNORECASE,
 )
+_HEADER_SECRET = re.compile(r"(?P<key>\b(?:basic|bearer)\s+)[\w.~+/=-]{8,}", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
-    """`text` with the password of every URL in it, and secret query values, replaced by ***."""
+    """`text` without the password of any URL, secret query value or HTTP credential in it."""
     text = _URL_SECRET.sub(r"\g<scheme>\g<user>:***@", text)
-    return _QUERY_SECRET.sub(r"\g<key>***", text)
+    text = _QUERY_SECRET.sub(r"\g<key>***", text)
+    return _HEADER_SECRET.sub(r"\g<key>***", text)
 
 
 class RedactingFormatter(logging.Formatter):

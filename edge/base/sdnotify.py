@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import socket
 
+SEND_TIMEOUT_S = 1.0  # a supervisor that does not read must not stop the one that tells it
+
 
 def notify(message: str) -> bool:
     """Send one state line such as READY=1; true when a supervisor was there to take it."""
@@ -17,6 +19,7 @@ def notify(message: str) -> bool:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        sock.settimeout(SEND_TIMEOUT_S)
         try:
             sock.connect(address)
             sock.sendall(message.encode())
@@ -29,6 +32,6 @@ def watchdog_interval_s() -> float | None:
     """Half of what systemd allows between two WATCHDOG=1, in seconds; None when it watches not."""
     usec = os.environ.get("WATCHDOG_USEC", "")
     pid = os.environ.get("WATCHDOG_PID", "")
-    if not usec.isdigit() or (pid and pid != str(os.getpid())):
+    if not (usec.isascii() and usec.isdigit() and int(usec)) or (pid and pid != str(os.getpid())):
         return None
     return int(usec) / 2e6

@@ -7,15 +7,17 @@ Durability: WAL with synchronous=FULL, so that COMMIT returns after fsync of the
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge.base.durable import PRIVATE_MODE
-from edge.base.errors import DiskFullError, StorageError
+from edge.base.durable import PRIVATE_MODE, flush_dir
+from edge.base.errors import DiskFullError, StorageError, storage_error
 
 BUSY_TIMEOUT_S = 10.0
-SQLITE_FULL_CODES = frozenset({sqlite3.SQLITE_FULL})
+PRIMARY_CODE_MASK = 0xFF  # extended result codes keep the primary one in their low byte
+FULL_CODES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 
 def open_database(
@@ -32,24 +34,32 @@ def open_database(
                 f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S,
                 isolation_level=None, check_same_thread=False,
             )  # fmt: skip
-            db.execute("PRAGMA query_only=ON")
         else:
-            path.touch(mode=PRIVATE_MODE)
+            if not path.exists():
+                path.touch(mode=PRIVATE_MODE)
+                flush_dir(path.parent)
             db = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            db.execute("PRAGMA journal_mode=WAL").fetchall()
-            db.execute("PRAGMA synchronous=FULL")
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA foreign_keys=ON")
-        _migrate(db, path, migrations, is_read_only=is_read_only)
+        try:
+            db.row_factory = sqlite3.Row
+            if is_read_only:
+                db.execute("PRAGMA query_only=ON")
+            else:
+                db.execute("PRAGMA journal_mode=WAL").fetchall()
+                db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA foreign_keys=ON")
+            _migrate(db, path, migrations, is_read_only=is_read_only)
+        except BaseException:
+            db.close()
+            raise
     return db
 
 
 def _migrate(
     db: sqlite3.Connection, path: Path, migrations: Sequence[str], *, is_read_only: bool
 ) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
+    version = _version(db)
     if version > len(migrations):
         raise StorageError(
             f"{path} has schema {version}, this software knows {len(migrations)}",
@@ -65,21 +75,31 @@ def _migrate(
         )
     for number in range(version, len(migrations)):
         with transaction(db):
+            if _version(db) > number:
+                continue  # another process took this step while we waited for the lock
             for statement in split_statements(migrations[number]):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version={number + 1}")
 
 
+def _version(db: sqlite3.Connection) -> int:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
 def split_statements(script: str) -> list[str]:
-    """The statements of a script, split where SQLite itself sees each one complete."""
+    """The statements of a script, split where SQLite itself sees each one complete.
+
+    Text after the last semicolon is a statement too, so that a forgotten one drops nothing.
+    """
     statements: list[str] = []
     pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
+    for piece in re.split("(?<=;)", script):
+        pending += piece
         if sqlite3.complete_statement(pending):
-            statements.append(pending)
+            statements.append(pending.strip())
             pending = ""
-    return statements
+    return [*statements, pending.strip()] if pending.strip() else statements
 
 
 @contextlib.contextmanager
@@ -90,8 +110,9 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         yield db
         db.execute("COMMIT")
     except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):  # the first error is the one to report
+            if db.in_transaction:
+                db.execute("ROLLBACK")
         raise
 
 
@@ -100,7 +121,10 @@ def errors_named(path: Path) -> Iterator[None]:
     """Turn sqlite3's and the system's errors into StorageError, a full disk into DiskFullError."""
     try:
         yield
-    except (sqlite3.Error, OSError) as err:
-        code = getattr(err, "sqlite_errorcode", None)
-        kind = DiskFullError if code in SQLITE_FULL_CODES else StorageError
+    except OSError as err:
+        raise storage_error(err, "cannot use", path) from err
+    except sqlite3.Error as err:
+        code: int = getattr(err, "sqlite_errorcode", 0)
+        is_full = code in FULL_CODES or code & PRIMARY_CODE_MASK in FULL_CODES
+        kind = DiskFullError if is_full else StorageError
         raise kind(f"{path}: {err}", path=str(path)) from err

@@ -7,14 +7,17 @@ nesting with RecursionError; here every refusal is one ValueError.
 from __future__ import annotations
 
 import json
+import re
 from typing import NoReturn
 
 MAX_DEPTH = 32
 MAX_INT_DIGITS = 20  # 64-bit and a sign
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)  # possessive: one pass, no backtracking
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 def dumps(value: object) -> bytes:
-    """Compact UTF-8 JSON with keys as given. Raises ValueError for NaN and infinities."""
+    """Compact UTF-8 JSON with keys as given. Raises ValueError for NaN and lone surrogates."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -69,12 +72,15 @@ def _finite_float(text: str) -> float:
 
 
 def _depth(text: str) -> int:
-    """The deepest nesting of brackets, an upper bound that counts those inside strings too."""
+    """The deepest nesting of brackets outside strings, so that text may hold any brackets.
+
+    A string that is never closed hides nothing: the parser stops in it too.
+    """
     depth = deepest = 0
-    for char in text:
-        if char in "[{":
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        if bracket in "[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif char in "]}":
+        else:
             depth -= 1
     return deepest

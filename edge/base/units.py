@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+MAX_NUMBER = 1e18  # far above any duration or size that is meant; keeps floats finite
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 _BYTES = {
     "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
@@ -15,13 +17,16 @@ _BYTES = {
 
 def parse_duration_s(text: object) -> float:
     """Seconds from a text such as 1m30s, or from a bare number of seconds. Raises ValueError."""
-    if isinstance(text, int | float) and not isinstance(text, bool):
-        return float(text)
-    if isinstance(text, str):
+    seconds = math.nan
+    if isinstance(text, int | float) and not isinstance(text, bool) and abs(text) < MAX_NUMBER:
+        seconds = float(text)
+    elif isinstance(text, str):
         parts = _DURATION.findall(text.strip())
         if parts and "".join(number + unit for number, unit in parts) == text.strip():
-            return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    raise ValueError("is not a duration such as 10s, 1m30s or 500ms")
+            seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if not math.isfinite(seconds):
+        raise ValueError("is not a duration such as 10s, 1m30s or 500ms")
+    return seconds
 
 
 def parse_size_bytes(text: object) -> int:
@@ -29,7 +34,9 @@ def parse_size_bytes(text: object) -> int:
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     if isinstance(text, str) and (match := _SIZE.fullmatch(text.strip())):
-        return round(float(match[1]) * _BYTES[match[2]])
+        size = float(match[1]) * _BYTES[match[2]]
+        if size < MAX_NUMBER:
+            return round(size)
     raise ValueError("is not a size such as 64MiB or 2GB")
 
 
@@ -45,7 +52,7 @@ def format_size(size_bytes: int) -> str:
 
 def format_duration(duration_s: float) -> str:
     """A duration for people: 4.2s, 1m05s, 3h12m, 2d04h."""
-    if duration_s < 60:
+    if duration_s < 59.95:  # what .1f still writes below 60.0
         return f"{duration_s:.1f}s"
     seconds = round(duration_s)
     if seconds < 3600:
