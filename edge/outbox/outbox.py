@@ -142,6 +142,10 @@ class Outbox:
                 ),
             )
             db.execute("UPDATE journal SET last_seq = ?, last_hash = ?", (seq, digest))
+            if isinstance(body, record.EventStarted):
+                db.execute("INSERT INTO open_events VALUES (?, ?, ?)", (event, camera, payload))
+            elif isinstance(body, record.EventEnded):
+                db.execute("DELETE FROM open_events WHERE event = ?", (event,))
             for file in _announced(body, event or "", seq):
                 db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", file)
             self._last_seq = seq
@@ -164,6 +168,11 @@ class Outbox:
     def waiting_snapshots(self, limit: int) -> list[WaitingFile]:
         """Snapshots whose announcing record the hub has, oldest first."""
         return self._files("snapshot", limit)
+
+    def open_events(self) -> list[record.Record]:
+        """The event.started records of events that have not ended; at start, those cut short."""
+        rows = self._read("SELECT payload FROM open_events ORDER BY event", ())
+        return [record.decode(row["payload"]) for row in rows]
 
     def set_upload(self, name: str, upload: str | None) -> None:
         """Remember where the upload of a clip goes on after an interruption."""

@@ -33,5 +33,10 @@ MIGRATIONS = (
         upload TEXT                      -- where a begun upload goes on
     );
     CREATE INDEX files_by_kind ON files (kind, seq);
+    CREATE TABLE open_events (
+        event TEXT PRIMARY KEY,          -- started and not yet ended
+        camera TEXT NOT NULL,
+        payload BLOB NOT NULL            -- of its event.started record
+    );
     """,
 )
