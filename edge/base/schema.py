@@ -3,8 +3,10 @@
 The wire contract and the settings files are both declared this way, so that what is documented,
 what is checked and what the code holds are one thing. Every problem is collected, none is first.
 
-Supported field types: bool, int, float, str, datetime (RFC 3339), Literal, other dataclasses,
-`X | None`, `tuple[X, ...]`, `tuple[X, Y]`, `dict[str, X]`.
+Supported field types: bool, int (64 bits), float, str, datetime (RFC 3339), Literal, other
+dataclasses, `X | None`, `tuple[X, ...]`, `tuple[X, Y]`, `dict[str, X]`. What `load` takes and what
+`json_schema` describes is the same: 1.0 is a whole number in both, and an optional field may be
+null or absent.
 """
 
 from __future__ import annotations
@@ -21,14 +23,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from edge.base.clock import parse_utc, utc_text
+from edge.base.clock import UTC_PATTERN, parse_utc, utc_text
 from edge.base.errors import CamwatchError
+from edge.base.logs import redact
 
 T = TypeVar("T")
 Unknown = Literal["refuse", "ignore"]
 _KEY = "camwatch"
 MISSING = dataclasses.MISSING
 MAX_SHOWN = 60  # characters of a wrong value that an error message repeats
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1  # what SQLite, PostgreSQL and most languages can hold
 
 
 @dataclass(frozen=True)
@@ -137,12 +141,9 @@ class _Loader:
             return None
 
     def value(self, hint: Any, value: object, rule: Rule, path: str) -> object:
-        origin = typing.get_origin(hint)
-        if origin in (typing.Union, types.UnionType):
-            if value is None and type(None) in typing.get_args(hint):
-                return None
-            (inner,) = (arg for arg in typing.get_args(hint) if arg is not type(None))
-            return self.value(inner, value, rule, path)
+        hint, origin, is_optional = _shape(hint)
+        if value is None and is_optional:
+            return None
         if origin is tuple:
             return self._sequence(hint, value, rule, path)
         if origin is dict:
@@ -197,7 +198,7 @@ class _Loader:
     def _scalar(self, hint: Any, value: object, rule: Rule, path: str) -> object:
         if typing.get_origin(hint) is Literal:
             choices = typing.get_args(hint)
-            if not isinstance(value, str | int) or value not in choices:
+            if not any(type(value) is type(choice) and value == choice for choice in choices):
                 self._fail(
                     path,
                     f"must be one of {', '.join(map(str, choices))}, not {_shown(value, rule)}",
@@ -205,8 +206,13 @@ class _Loader:
             return value
         if hint is datetime:
             return self._moment(value, path)
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        if type(value) is int and not MIN_INT <= value <= MAX_INT:
+            self._fail(path, "is a number of more than 64 bits")
+            return None
+        if hint is float and type(value) is int:
             value = float(value)
+        elif hint is int and isinstance(value, float) and value.is_integer():
+            return self._scalar(int, int(value), rule, path)
         if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
             self._fail(path, f"must be {_TYPE_NAMES[hint]}, not {_shown(value, rule)}")
             return None
@@ -225,16 +231,16 @@ class _Loader:
         if not math.isfinite(value):
             self._fail(path, "must be a finite number")
         elif rule.min is not None and value < rule.min:
-            self._fail(path, f"is {value:g}, the least allowed is {rule.min:g}")
+            self._fail(path, f"is {value}, the least allowed is {rule.min}")
         elif rule.max is not None and value > rule.max:
-            self._fail(path, f"is {value:g}, the most allowed is {rule.max:g}")
+            self._fail(path, f"is {value}, the most allowed is {rule.max}")
         return value
 
     def _moment(self, value: object, path: str) -> object:
         if isinstance(value, str):
             try:
                 return parse_utc(value)
-            except (ValueError, OverflowError):
+            except ValueError:
                 pass
         self._fail(path, f"must be a time such as 2026-01-31T23:59:59.000Z, not {_shown(value)}")
         return None
@@ -254,13 +260,19 @@ def dump(value: object) -> Any:
     return value
 
 
-def json_schema(cls: type, *, closed: bool = False) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a dataclass; `closed` refuses other keys."""
+def json_schema(
+    cls: type, *, closed: bool = False, defs: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a dataclass; `closed` refuses other keys.
+
+    With `defs`, the schemas of dataclasses inside it are put there by class name and referred to
+    as `#/$defs/<name>`; without, they stand in place.
+    """
     properties: dict[str, Any] = {}
     required: list[str] = []
     for name, (field, hint) in fields_of(cls).items():
         rule = rule_of(field)
-        properties[name] = _type_schema(hint, rule, closed=closed)
+        properties[name] = _type_schema(hint, rule, closed, defs)
         if rule.doc:
             properties[name]["description"] = rule.doc
         if field.default is MISSING and field.default_factory is MISSING:
@@ -273,49 +285,89 @@ def json_schema(cls: type, *, closed: bool = False) -> dict[str, Any]:
     return result
 
 
-def _type_schema(hint: Any, rule: Rule, *, closed: bool) -> dict[str, Any]:
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        (inner,) = (arg for arg in args if arg is not type(None))
-        return _type_schema(inner, rule, closed=closed)
+def _type_schema(
+    hint: Any, rule: Rule, closed: bool, defs: dict[str, Any] | None
+) -> dict[str, Any]:
+    hint, origin, is_optional = _shape(hint)
+    args = typing.get_args(hint)
     if origin is Literal:
-        return {"enum": list(args)}
+        return {"enum": [*args, None] if is_optional else list(args)}
     if origin is tuple:
-        return _sequence_schema(args, rule, closed=closed)
-    if origin is dict:
-        schema = {
-            "type": "object",
-            "additionalProperties": _type_schema(args[1], Rule(""), closed=closed),
-        }
-        return schema | (
-            {"propertyNames": {"pattern": _anchored(rule.pattern)}} if rule.pattern else {}
-        )
-    if rule.parse is not None:
-        return {"type": ["string", "number"]}
-    if dataclasses.is_dataclass(hint):
-        return json_schema(typing.cast(type, hint), closed=closed)
-    if hint is datetime:
-        return {"type": "string", "format": "date-time"}
+        schema = _sequence_schema(args, rule, closed, defs)
+    elif origin is dict:
+        schema = _mapping_schema(args, rule, closed, defs)
+    elif rule.parse is not None:
+        schema = {"type": ["string", "number"]}
+    elif dataclasses.is_dataclass(hint):
+        schema = _dataclass_schema(typing.cast(type, hint), closed, defs)
+    elif hint is datetime:
+        schema = {"type": "string", "format": "date-time", "pattern": _anchored(UTC_PATTERN)}
+    else:
+        schema = {"type": _JSON_TYPES[hint]} | _limits(hint, rule)
+    if not is_optional:
+        return schema
+    if isinstance(schema.get("type"), str):
+        return schema | {"type": [schema["type"], "null"]}
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _limits(hint: Any, rule: Rule) -> dict[str, Any]:
+    is_int = hint is int
     limits = {
-        "minimum": rule.min,
-        "maximum": rule.max,
+        "minimum": MIN_INT if is_int and rule.min is None else rule.min,
+        "maximum": MAX_INT if is_int and rule.max is None else rule.max,
         "maxLength": rule.max_length,
         "pattern": _anchored(rule.pattern) if rule.pattern else None,
     }
-    return {"type": _JSON_TYPES[hint]} | {
-        key: each for key, each in limits.items() if each is not None
-    }
+    return {key: each for key, each in limits.items() if each is not None}
 
 
-def _sequence_schema(args: tuple[Any, ...], rule: Rule, *, closed: bool) -> dict[str, Any]:
+def _dataclass_schema(cls: type, closed: bool, defs: dict[str, Any] | None) -> dict[str, Any]:
+    if defs is None:
+        return json_schema(cls, closed=closed)
+    if cls.__name__ not in defs:
+        defs[cls.__name__] = {}  # holds the place, so that a class may contain itself
+        defs[cls.__name__] = json_schema(cls, closed=closed, defs=defs)
+    return {"$ref": f"#/$defs/{cls.__name__}"}
+
+
+def _sequence_schema(
+    args: tuple[Any, ...], rule: Rule, closed: bool, defs: dict[str, Any] | None
+) -> dict[str, Any]:
+    """One `items` for equal items, which older drafts read too; else one schema a place."""
+    schema: dict[str, Any] = {"type": "array"}
     if len(args) == 2 and args[1] is Ellipsis:
-        schema: dict[str, Any] = {
-            "type": "array",
-            "items": _type_schema(args[0], rule, closed=closed),
-        }
+        schema["items"] = _type_schema(args[0], rule, closed, defs)
         return schema | ({"maxItems": rule.max_items} if rule.max_items is not None else {})
-    items = [_type_schema(arg, rule, closed=closed) for arg in args]
-    return {"type": "array", "prefixItems": items, "minItems": len(args), "maxItems": len(args)}
+    items = [_type_schema(arg, rule, closed, defs) for arg in args]
+    if all(each == items[0] for each in items):
+        schema["items"] = items[0]
+    else:
+        schema["prefixItems"] = items
+    return schema | {"minItems": len(args), "maxItems": len(args)}
+
+
+def _mapping_schema(
+    args: tuple[Any, ...], rule: Rule, closed: bool, defs: dict[str, Any] | None
+) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": _type_schema(args[1], Rule(""), closed, defs),
+    }
+    if rule.pattern is not None:
+        schema["propertyNames"] = {"pattern": _anchored(rule.pattern)}
+    if rule.max_items is not None:
+        schema["maxProperties"] = rule.max_items
+    return schema
+
+
+@functools.cache
+def _shape(hint: Any) -> tuple[Any, Any, bool]:
+    """A type without its `| None`, that type's origin, and whether it had one."""
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint, typing.get_origin(hint), False
+    (inner,) = (arg for arg in typing.get_args(hint) if arg is not type(None))
+    return inner, typing.get_origin(inner), True
 
 
 _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -336,5 +388,8 @@ def _shown(value: object, rule: Rule | None = None) -> str:
         return "the given value"
     if value is None:
         return "nothing"
-    text = repr(value)
+    try:
+        text = redact(repr(value))
+    except ValueError:  # an integer too long for Python to write in decimal
+        return "a very long number"
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."

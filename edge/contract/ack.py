@@ -26,17 +26,26 @@ class Ack:
         "SHA-256 of record `upto`'s payload; zeros for none", pattern=names.HASH_PATTERN
     )
     also: tuple[int, ...] = item(
-        "seqs beyond `upto` that are committed too", (), max_items=MAX_ITEMS
+        "seqs beyond `upto` that are committed too",
+        (),
+        max_items=MAX_ITEMS,
+        min=1,
+        max=names.MAX_SEQ,
     )
     clips: tuple[str, ...] = item(
-        "clips stored and verified, each <event>.<part>", (), max_items=MAX_ITEMS
+        "clips stored and verified, each <event>.<part>",
+        (),
+        max_items=MAX_ITEMS,
+        pattern=names.CLIP_PATTERN,
     )
-    snapshots: tuple[str, ...] = item("SHA-256 of snapshots stored", (), max_items=MAX_ITEMS)
+    snapshots: tuple[str, ...] = item(
+        "SHA-256 of snapshots stored", (), max_items=MAX_ITEMS, pattern=names.HASH_PATTERN
+    )
 
 
 def encode(ack: Ack) -> bytes:
-    """The payload bytes, to be signed as they are."""
-    return documents.dump(ack)
+    """The payload bytes, to be signed as they are. Raises ContractError if `decode` would."""
+    return documents.dump(ack, max_bytes=names.MAX_ACK_BYTES)
 
 
 def decode(payload: bytes) -> Ack:

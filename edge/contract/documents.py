@@ -9,6 +9,7 @@ from edge.contract import names
 from edge.contract.errors import ContractError
 
 T = TypeVar("T")
+MAX_PROBLEMS = 8  # named in one error message; a hostile document can have hundreds
 
 
 def parse(payload: bytes, *, max_bytes: int) -> dict[str, object]:
@@ -39,9 +40,17 @@ def fit(cls: type[T], value: object) -> T:
     try:
         return schema.load(cls, value, unknown="ignore")
     except schema.SchemaError as err:
-        raise ContractError("schema", "; ".join(map(str, err.problems))) from err
+        shown = [str(problem) for problem in err.problems[:MAX_PROBLEMS]]
+        if len(err.problems) > MAX_PROBLEMS:
+            shown.append(f"and {len(err.problems) - MAX_PROBLEMS} more")
+        raise ContractError("schema", "; ".join(shown)) from err
 
 
-def dump(document: object) -> bytes:
-    """The bytes of a typed document, as sent."""
-    return strictjson.dumps(schema.dump(document))
+def dump(document: object, *, max_bytes: int) -> bytes:
+    """The bytes of a typed document, as sent. Raises ContractError for what `load` would refuse."""
+    try:
+        payload = strictjson.dumps(schema.dump(document))
+    except ValueError as err:
+        raise ContractError("schema", str(err)) from err
+    load(type(document), payload, max_bytes=max_bytes)
+    return payload

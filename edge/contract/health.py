@@ -57,13 +57,16 @@ class Health:
     temperature_c: float | None = item("of the processor, where it can be read", None)
     is_throttled: bool | None = item("slowed by heat or weak power, where it can be read", None)
     problems: tuple[str, ...] = item(
-        "what a person should know, one sentence each", (), max_items=32
+        "what a person should know, one sentence each",
+        (),
+        max_items=32,
+        max_length=names.MAX_PROBLEM_CHARS,
     )
 
 
 def encode(health: Health) -> bytes:
-    """The payload bytes."""
-    return documents.dump(health)
+    """The payload bytes. Raises ContractError for what `decode` would refuse."""
+    return documents.dump(health, max_bytes=names.MAX_HEALTH_BYTES)
 
 
 def decode(payload: bytes) -> Health:

@@ -16,6 +16,7 @@ BOOT_PATTERN = r"[0-9a-f]{32}"
 EVENT_PATTERN = (
     r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"  # RFC 9562, UUIDv7
 )
+CLIP_PATTERN = EVENT_PATTERN + r"\.(0|[1-9][0-9]{0,3})"  # <event>.<part>
 
 FIRST_HASH = "0" * 64  # `prev` of an epoch's first record
 MAX_SEQ = 2**53 - 1  # JSON numbers are exact up to here, RFC 8259 section 6
@@ -23,9 +24,13 @@ MAX_SEQ = 2**53 - 1  # JSON numbers are exact up to here, RFC 8259 section 6
 MAX_RECORD_BYTES = 8 * 1024
 MAX_ACK_BYTES = 64 * 1024
 MAX_STATUS_BYTES = 16 * 1024
-MAX_HEALTH_BYTES = 16 * 1024
+MAX_HEALTH_BYTES = 32 * 1024  # 64 cameras and what troubles them
 MAX_SNAPSHOT_BYTES = 256 * 1024
 MAX_CLIP_BYTES = 2 * 1024**3
+
+MAX_DETAIL_CHARS = 300  # of camera.lost
+MAX_FAULT_CHARS = 200  # of event.ended
+MAX_PROBLEM_CHARS = 300  # of health
 
 SIGNATURE_PROPERTY = "sig"  # MQTT 5 user property: base64 of the Ed25519 signature over the payload
 
@@ -33,6 +38,12 @@ SIGNATURE_PROPERTY = "sig"  # MQTT 5 user property: base64 of the Ed25519 signat
 def is_node(name: str) -> bool:
     """Whether `name` may name a node."""
     return re.fullmatch(NODE_PATTERN, name) is not None
+
+
+def shorten(text: str, max_chars: int) -> str:
+    """`text` as a document can carry it: one line, no lone surrogate, at most `max_chars` long."""
+    line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    return line if len(line) <= max_chars else line[: max_chars - 3] + "..."
 
 
 def is_event(text: str) -> bool:

@@ -42,7 +42,9 @@ class SnapshotRef:
     width: int = item("pixels", min=1, max=65535)
     height: int = item("pixels", min=1, max=65535)
     taken: Instant = item("when the frame was captured")
-    box: Box | None = item("what moved: left, top, width, height, each 0 to 1 of the picture", None)
+    box: Box | None = item(
+        "what moved: left, top, width, height, each 0 to 1 of the picture", None, min=0, max=1
+    )
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class ClipRef:
         "how much of the clip lies before the event's start; 0 in later parts", min=0
     )
     first_pts: int = item("the camera's PTS of the frame that stands at 0 in the clip")
-    time_base: tuple[int, int] = item("seconds per PTS tick: numerator, denominator")
+    time_base: tuple[int, int] = item("seconds per PTS tick: numerator, denominator", min=1)
     packets: int = item("video packets in the clip", min=1)
     lost_packets: int = item("video packets that should be in the clip and are not", 0, min=0)
     audio: str | None = item(

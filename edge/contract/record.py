@@ -27,9 +27,13 @@ class EventStarted:
 
     kind: EventKind = item("what kind of event")
     started: Instant = item("the first frame in which it was seen")
-    zones: tuple[str, ...] = item("zones it touched so far", max_items=64)
+    zones: tuple[str, ...] = item(
+        "zones it touched so far", max_items=64, pattern=names.ZONE_PATTERN
+    )
     score: float = item("how much of the watched picture changed at most, 0 to 1", min=0, max=1)
-    box: Box | None = item("what moved: left, top, width, height, each 0 to 1 of the picture", None)
+    box: Box | None = item(
+        "what moved: left, top, width, height, each 0 to 1 of the picture", None, min=0, max=1
+    )
     snapshot: SnapshotRef | None = item("the frame that confirmed it", None)
 
 
@@ -38,7 +42,7 @@ class EventUpdated:
     """A running event: a part of its clip was completed."""
 
     clip: ClipRef = item("the completed part; the next one continues it without a gap")
-    zones: tuple[str, ...] = item("zones touched so far", max_items=64)
+    zones: tuple[str, ...] = item("zones touched so far", max_items=64, pattern=names.ZONE_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ class EventEnded:
     ended: Instant = item("the last frame in which it was seen")
     duration_ms: int = item("from started to ended on the monotonic clock", min=0)
     reason: EndReason = item("quiet: motion ended; otherwise what cut it short")
-    zones: tuple[str, ...] = item("all zones it touched", max_items=64)
+    zones: tuple[str, ...] = item("all zones it touched", max_items=64, pattern=names.ZONE_PATTERN)
     score: float = item("how much of the watched picture changed at most, 0 to 1", min=0, max=1)
     parts: int = item("how many clips the event has", min=0, max=10000)
     clip: ClipRef | None = item("the last part; absent where recording failed", None)
     snapshot: SnapshotRef | None = item("the best frame of the event", None)
-    fault: str | None = item("why a clip is missing or short", None, max_length=200)
+    fault: str | None = item(
+        "why a clip is missing or short", None, max_length=names.MAX_FAULT_CHARS
+    )
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class CameraLost:
     """A camera stopped delivering packets."""
 
     reason: str = item("a short fixed word: unreachable, refused, unauthorised, ...", max_length=32)
-    detail: str = item("for people", max_length=300)
+    detail: str = item("for people", max_length=names.MAX_DETAIL_CHARS)
     last_packet: Instant | None = item("the last packet before the loss", None)
 
 
@@ -82,7 +88,9 @@ class NodeBooted:
     """The agent started."""
 
     version: str = item("of the software", max_length=32)
-    cameras: tuple[str, ...] = item("the cameras it is set to watch", max_items=64)
+    cameras: tuple[str, ...] = item(
+        "the cameras it is set to watch", max_items=64, pattern=names.CAMERA_PATTERN
+    )
 
 
 Body = EventStarted | EventUpdated | EventEnded | CameraLost | CameraFound | NodeBooted
@@ -133,10 +141,17 @@ class Record:
 
 
 def encode(header: Header, body: Body) -> bytes:
-    """The payload bytes of a record. Raises ContractError when they exceed the limit."""
-    payload = strictjson.dumps(schema.dump(header) | schema.dump(body))
-    if len(payload) > names.MAX_RECORD_BYTES:
-        raise ContractError("too_large", f"a {header.type} record of {len(payload)} bytes")
+    """The payload bytes of a record. Raises ContractError for what `decode` would refuse.
+
+    A record that no hub takes would stand in the journal for ever, so none is written.
+    """
+    try:
+        payload = strictjson.dumps(schema.dump(header) | schema.dump(body))
+    except ValueError as err:
+        raise ContractError("schema", f"a {header.type} record: {err}") from err
+    if header.type != TYPES[type(body)]:
+        raise ContractError("schema", f"a {TYPES[type(body)]} record headed {header.type}")
+    decode(payload)
     return payload
 
 

@@ -19,12 +19,14 @@ class Status:
     version: str = item("of the node's software", max_length=32)
     epoch: str = item("of the node's journal", pattern=names.EPOCH_PATTERN)
     key: str = item("the node's Ed25519 public key, base64", pattern=r"[A-Za-z0-9+/]{43}=")
-    cameras: tuple[str, ...] = item("the cameras it is set to watch", max_items=64)
+    cameras: tuple[str, ...] = item(
+        "the cameras it is set to watch", max_items=64, pattern=names.CAMERA_PATTERN
+    )
 
 
 def encode(status: Status) -> bytes:
-    """The payload bytes."""
-    return documents.dump(status)
+    """The payload bytes. Raises ContractError for what `decode` would refuse."""
+    return documents.dump(status, max_bytes=names.MAX_STATUS_BYTES)
 
 
 def decode(payload: bytes) -> Status:
