@@ -136,8 +136,8 @@ class Town:
         log_path = self.folder / f"{name}.log"
         with log_path.open("w", encoding="utf-8") as log:
             popen = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-                start_new_session=True, preexec_fn=die_with_parent,
+                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                text=True, start_new_session=True, preexec_fn=die_with_parent,
             )  # fmt: skip
         process = Process(name, popen, log_path)
         self._processes.append(process)
@@ -157,7 +157,8 @@ class Town:
         path = self.folder / "mosquitto.conf"
         lines = [
             f"listener {self._broker_port} 127.0.0.1", "allow_anonymous false", "persistence false",
-            f"password_file {hub_dir / 'broker' / 'passwd'}", f"acl_file {hub_dir / 'broker' / 'acl'}",
+            f"password_file {hub_dir / 'broker' / 'passwd'}",
+            f"acl_file {hub_dir / 'broker' / 'acl'}",
             "max_packet_size 524288", "log_dest stderr", "log_type error", "log_type warning",
         ]  # fmt: skip
         if os.geteuid() == 0:
@@ -251,7 +252,8 @@ def verified(town: Town, event: str) -> str:
             seconds = frame.time or 0.0
     if frames == 0:
         raise DemoError(f"the clip of {event} holds no picture")
-    return f"Verified: event {event} was queried back; its clip decodes, {frames} frames, {seconds:.1f} s: {target}"
+    length = f"{frames} frames, {seconds:.1f} s"
+    return f"Verified: event {event} was queried back; its clip decodes, {length}: {target}"
 
 
 def reason(town: Town) -> str:
