@@ -1,0 +1,68 @@
+"""Questions about announced and stored clips and snapshots."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from hub.archive.event_rows import (
+    CLIP_COLUMNS,
+    CLIP_TABLES,
+    SNAPSHOT_COLUMNS,
+    SNAPSHOT_TABLES,
+    clip_in,
+    snapshot_in,
+)
+from hub.archive.values import Clip, Snapshot
+
+
+def clip(
+    db: sqlite3.Connection, node: str, event: str, part: int, sha256: str
+) -> tuple[int, Clip] | None:
+    """The announced clip with its event's number."""
+    row = db.execute(
+        f"SELECT event_id, {CLIP_COLUMNS} FROM {CLIP_TABLES}"  # noqa: S608 - no value in it
+        " WHERE event = ? AND nodes.name = ? AND part = ? AND hash = ?",
+        (event, node, part, bytes.fromhex(sha256)),
+    ).fetchone()
+    return None if row is None else (row["event_id"], clip_in(row))
+
+
+def snapshot(db: sqlite3.Connection, node: str, event: str, sha256: str) -> Snapshot | None:
+    """The announced snapshot."""
+    row = db.execute(
+        f"SELECT {SNAPSHOT_COLUMNS} FROM {SNAPSHOT_TABLES}"  # noqa: S608 - no value in it
+        " WHERE event = ? AND nodes.name = ? AND snapshots.hash = ?",
+        (event, node, bytes.fromhex(sha256)),
+    ).fetchone()
+    return None if row is None else snapshot_in(row)
+
+
+def newest_snapshots(db: sqlite3.Connection, node: str) -> list[Snapshot]:
+    """Each camera's newest stored snapshot."""
+    rows = db.execute(
+        f"SELECT {SNAPSHOT_COLUMNS} FROM camera_pictures AS picture"  # noqa: S608 - no value in it
+        " JOIN snapshots ON snapshots.event_id = picture.event_id AND"
+        " snapshots.hash = picture.hash JOIN events ON events.id = snapshots.event_id"
+        " JOIN nodes ON nodes.id = events.node_id WHERE nodes.name = ? ORDER BY events.camera",
+        (node,),
+    )
+    return [snapshot_in(row) for row in rows]
+
+
+def recently_stored(
+    db: sqlite3.Connection, node: str, limit: int
+) -> tuple[list[Clip], list[Snapshot]]:
+    """The node's last stored clips and snapshots, newest first."""
+    clips = db.execute(
+        f"SELECT {CLIP_COLUMNS} FROM {CLIP_TABLES}"  # noqa: S608 - no value in it
+        " WHERE clips.node_id = (SELECT id FROM nodes WHERE name = ?)"
+        " AND stored_ms IS NOT NULL ORDER BY stored_ms DESC LIMIT ?",
+        (node, limit),
+    )
+    snapshots = db.execute(
+        f"SELECT {SNAPSHOT_COLUMNS} FROM {SNAPSHOT_TABLES}"  # noqa: S608 - no value in it
+        " WHERE snapshots.node_id = (SELECT id FROM nodes WHERE name = ?)"
+        " AND stored_ms IS NOT NULL ORDER BY stored_ms DESC LIMIT ?",
+        (node, limit),
+    )
+    return [clip_in(row) for row in clips], [snapshot_in(row) for row in snapshots]

@@ -1,0 +1,232 @@
+"""The archive in one SQLite file: WAL with synchronous=FULL, one transaction a batch.
+
+One connection, used by one thread at a time under a lock; other processes read through their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from edge.base import sqlite
+from edge.base.errors import StorageError
+from edge.contract.record import EventEnded, EventStarted, EventUpdated
+from hub.archive import event_rows, event_search, media_search, node_rows, record_rows
+from hub.archive.event_state import to_ms
+from hub.archive.schema import MIGRATIONS
+from hub.archive.values import (
+    Arrival,
+    Batch,
+    Clip,
+    Credential,
+    Event,
+    EventFilter,
+    NodeState,
+    Outcome,
+    PageKey,
+    Progress,
+    Quarantined,
+    Refusal,
+    Snapshot,
+    StoredRecord,
+    Written,
+)
+
+
+class SqliteArchive:
+    """`Archive` in the file `path`; see the interface for what each method does."""
+
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
+        """Open or create it. Raises StorageError; read-only, the file must exist."""
+        if is_read_only and not path.exists():
+            raise StorageError(
+                f"{path}: there is no archive yet",
+                path=str(path),
+                hint="start the hub once: camwatch-hub run",
+                is_retryable=False,
+            )
+        self._path = path
+        self._lock = threading.Lock()
+        self._db = sqlite.open_database(path, MIGRATIONS, is_read_only=is_read_only)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, sqlite.errors_named(self._path):
+            yield self._db
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, sqlite.errors_named(self._path), sqlite.transaction(self._db):
+            yield self._db
+
+    def write(self, batch: Batch) -> Written:
+        with self._writing() as db:
+            for status in batch.statuses:
+                node_rows.note_status(db, status)
+            for health in batch.healths:
+                node_rows.note_health(db, health)
+            written, alarms = _add_records(db, batch.arrivals)
+            refusals = (*batch.refusals, *alarms)
+            counts = dict(batch.counts)
+            for refusal in refusals:
+                key = (refusal.reason, refusal.node)
+                counts[key] = counts.get(key, 0) + 1
+            if counts:
+                node_rows.add_counts(db, counts)
+            if refusals:
+                node_rows.quarantine(db, refusals)
+            return written
+
+    def pin_key(self, node: str, public_key: bytes, now_utc: datetime) -> bytes:
+        with self._writing() as db:
+            node_id = record_rows.node_id_of(db, node)
+            db.execute(
+                "UPDATE nodes SET public_key = ?, pinned_ms = ?"
+                " WHERE id = ? AND public_key IS NULL",
+                (public_key, to_ms(now_utc), node_id),
+            )
+            row = db.execute("SELECT public_key FROM nodes WHERE id = ?", (node_id,)).fetchone()
+            return bytes(row[0])
+
+    def pinned_keys(self) -> dict[str, bytes]:
+        with self._reading() as db:
+            rows = db.execute("SELECT name, public_key FROM nodes WHERE public_key IS NOT NULL")
+            return {row["name"]: bytes(row["public_key"]) for row in rows}
+
+    def progress(self, node: str, epoch: str) -> Progress:
+        with self._reading() as db:
+            return record_rows.progress(db, node, epoch)
+
+    def announced_clip(self, node: str, event: str, part: int, sha256: str) -> Clip | None:
+        with self._reading() as db:
+            found = media_search.clip(db, node, event, part, sha256)
+            return None if found is None else found[1]
+
+    def clip_stored(self, clip: Clip, now_utc: datetime) -> Event:
+        with self._writing() as db:
+            found = media_search.clip(db, clip.node, clip.event, clip.part, clip.sha256)
+            if found is None:
+                raise StorageError(
+                    f"clip {clip.event}.{clip.part} was never announced", is_retryable=False
+                )
+            number, _ = found
+            cursor = db.execute(
+                "UPDATE clips SET stored_ms = ?"
+                " WHERE event_id = ? AND part = ? AND hash = ? AND stored_ms IS NULL",
+                (to_ms(now_utc), number, clip.part, bytes.fromhex(clip.sha256)),
+            )
+            if cursor.rowcount:
+                event_rows.touch(db, number)
+            return event_search.by_number(db, number)
+
+    def announced_snapshot(self, node: str, event: str, sha256: str) -> Snapshot | None:
+        with self._reading() as db:
+            return media_search.snapshot(db, node, event, sha256)
+
+    def snapshots_stored(self, snapshots: Sequence[Snapshot], now_utc: datetime) -> None:
+        with self._writing() as db:
+            for shot in snapshots:
+                event_rows.mark_snapshot(db, shot, now_utc)
+
+    def newest_snapshots(self, node: str) -> list[Snapshot]:
+        with self._reading() as db:
+            return media_search.newest_snapshots(db, node)
+
+    def recently_stored(self, node: str, limit: int) -> tuple[list[Clip], list[Snapshot]]:
+        with self._reading() as db:
+            return media_search.recently_stored(db, node, limit)
+
+    def put_credential(self, credential: Credential) -> None:
+        with self._writing() as db:
+            node_rows.put_credential(db, credential)
+
+    def credential(self, name: str) -> Credential | None:
+        with self._reading() as db:
+            return next(iter(node_rows.credentials(db, name)), None)
+
+    def credentials(self) -> list[Credential]:
+        with self._reading() as db:
+            return node_rows.credentials(db)
+
+    def events(self, where: EventFilter, *, limit: int, before: PageKey | None) -> list[Event]:
+        with self._reading() as db:
+            return event_search.page(db, where, limit=limit, before=before)
+
+    def changes(self, where: EventFilter, *, after: int, limit: int) -> list[Event]:
+        with self._reading() as db:
+            return event_search.changes(db, where, after=after, limit=limit)
+
+    def last_change(self) -> int:
+        with self._reading() as db:
+            (number,) = db.execute("SELECT coalesce(max(change), 0) FROM events").fetchone()
+            return int(number)
+
+    def events_by_id(self, prefix: str, *, limit: int) -> list[Event]:
+        with self._reading() as db:
+            return event_search.by_id(db, prefix, limit=limit)
+
+    def records_of(self, event: Event) -> list[StoredRecord]:
+        with self._reading() as db:
+            return event_search.records_of(db, event)
+
+    def clips_of(self, event: Event) -> list[Clip]:
+        with self._reading() as db:
+            return event_search.clips_of(db, event)
+
+    def snapshots_of(self, event: Event) -> list[Snapshot]:
+        with self._reading() as db:
+            return event_search.snapshots_of(db, event)
+
+    def nodes(self) -> list[NodeState]:
+        with self._reading() as db:
+            return node_rows.nodes(db)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        with self._reading() as db:
+            return node_rows.all_counts(db)
+
+    def quarantined(self, *, limit: int) -> list[Quarantined]:
+        with self._reading() as db:
+            return node_rows.quarantined(db, limit)
+
+
+def _add_records(
+    db: sqlite3.Connection, arrivals: Sequence[Arrival]
+) -> tuple[Written, list[Refusal]]:
+    writer = record_rows.RecordWriter(db)
+    outcomes: list[Outcome] = []
+    ended: list[int] = []
+    alarms: list[Refusal] = []
+    for arrival in arrivals:
+        outcome = writer.add(arrival)
+        outcomes.append(outcome)
+        header, body = arrival.record.header, arrival.record.body
+        if outcome == "stored" and isinstance(body, EventStarted | EventUpdated | EventEnded):
+            number = event_rows.apply(db, writer.journal(header.node, header.epoch), header, body)
+            if number is not None:
+                ended.append(number)
+        elif outcome in ("conflict", "chain"):
+            alarms.append(_alarm(arrival, outcome))
+    writer.flush()
+    events = tuple(event_search.by_number(db, number) for number in ended)
+    return Written(tuple(outcomes), events), alarms
+
+
+def _alarm(arrival: Arrival, outcome: Outcome) -> Refusal:
+    header = arrival.record.header
+    return Refusal(
+        topic="",
+        node=header.node,
+        reason=f"alarm.{outcome}",
+        detail=f"epoch {header.epoch} seq {header.seq}",
+        payload=arrival.payload,
+        received_utc=arrival.received_utc,
+    )

@@ -1,0 +1,6 @@
+"""The hub's settings: one YAML file becomes frozen values once, at start."""
+
+from hub.config.file import load_file
+from hub.config.settings import HttpSettings, HubSettings, MqttSettings
+
+__all__ = ["HttpSettings", "HubSettings", "MqttSettings", "load_file"]

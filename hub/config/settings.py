@@ -1,0 +1,134 @@
+"""What can be set on a hub, with the defaults. Validation is pure: nothing is opened or probed."""
+
+from __future__ import annotations
+
+import ipaddress
+import zoneinfo
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge.base.schema import item
+from hub.config.zone import system_zone
+
+HOST_DOC = "name or address"
+
+
+@dataclass(frozen=True)
+class MqttSettings:
+    """The broker that the nodes speak to."""
+
+    host: str = item(HOST_DOC + " of the broker", "127.0.0.1", max_length=253)
+    port: int = item("1883 is usual for plain MQTT, 8883 for TLS", 1883, min=1, max=65535)
+    user: str = item("the hub's own account at the broker", "_hub", pattern=r"_[a-z0-9-]{1,31}")
+    secret_file: str | None = item(
+        "file with that account's password; default: broker/hub.secret in state_dir", None
+    )
+    ca_file: str | None = item("certificates to trust; given, the connection uses TLS", None)
+
+    def __post_init__(self) -> None:
+        if self.ca_file is None and not is_loopback(self.host):
+            raise ValueError(
+                f"plain MQTT to {self.host} would show passwords and footage to the network;"
+                " set ca_file for TLS, or use a loopback address such as 127.0.0.1"
+            )
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """Where the hub takes uploads and answers questions."""
+
+    host: str = item("address to listen on", "127.0.0.1", max_length=253)
+    port: int = item("TCP port to listen on", 8443, min=1, max=65535)
+    cert_file: str | None = item("the certificate chain, PEM; given, the server uses TLS", None)
+    key_file: str | None = item("its private key, PEM", None)
+
+    def __post_init__(self) -> None:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file are set together or not at all")
+        if self.cert_file is None and not is_loopback(self.host):
+            raise ValueError(
+                f"plain HTTP on {self.host} would show passwords and footage to the network;"
+                " set cert_file and key_file for TLS, or use a loopback address such as 127.0.0.1"
+            )
+
+
+@dataclass(frozen=True)
+class HubSettings:
+    """Everything that can be set on a hub."""
+
+    state_dir: str = item(
+        "archive, clips, keys and credentials live here", "/var/lib/camwatch-hub", max_length=1024
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = item("how much is logged", "info")
+    time_zone: str | None = item(
+        "such as Asia/Ho_Chi_Minh, for queries and display; default: the system's", None
+    )
+    mqtt: MqttSettings = item("the broker", MqttSettings)
+    http: HttpSettings = item("the HTTP server", HttpSettings)
+
+    def __post_init__(self) -> None:
+        if self.time_zone is not None:
+            try:
+                zoneinfo.ZoneInfo(self.time_zone)
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as err:
+                raise ValueError(
+                    f"time_zone {self.time_zone[:40]!r} is not known here;"
+                    " names are as in /usr/share/zoneinfo (Debian package tzdata)"
+                ) from err
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone of queries and display."""
+        return system_zone() if self.time_zone is None else zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def state_path(self) -> Path:
+        """`state_dir` as a path."""
+        return Path(self.state_dir)
+
+    @property
+    def broker_path(self) -> Path:
+        """The folder of the broker's generated password and ACL files."""
+        return self.state_path / "broker"
+
+    @property
+    def secret_path(self) -> Path:
+        """The file with the hub's password at the broker."""
+        given = self.mqtt.secret_file
+        return self.broker_path / "hub.secret" if given is None else Path(given)
+
+    @property
+    def archive_path(self) -> Path:
+        """The SQLite archive."""
+        return self.state_path / "archive.sqlite"
+
+    @property
+    def clips_path(self) -> Path:
+        """The folder of archived clips."""
+        return self.state_path / "clips"
+
+    @property
+    def snapshots_path(self) -> Path:
+        """The folder of archived snapshots."""
+        return self.state_path / "snapshots"
+
+    @property
+    def uploads_path(self) -> Path:
+        """The folder of uploads under way; on the same file system as `clips_path`."""
+        return self.state_path / "uploads"
+
+    @property
+    def key_path(self) -> Path:
+        """The hub's private key."""
+        return self.state_path / "hub.key"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether traffic to `host` cannot leave this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
