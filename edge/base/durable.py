@@ -49,6 +49,23 @@ class PartFile:
         except OSError as err:
             raise storage_error(err, "cannot create", self.part_path) from err
 
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """The `PATH.part` that a crash left behind, to be mended. Raises StorageError.
+
+        It is never removed by `discard`, only published or left.
+        """
+        part = cls.__new__(cls)
+        part.path = path
+        part.part_path = part_path(path)
+        part._is_sound = True
+        part._is_mine = False
+        try:
+            part._fd = os.open(part.part_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as err:
+            raise storage_error(err, "cannot open", part.part_path) from err
+        return part
+
     def write(self, data: bytes) -> int:
         """Write all of `data` at the current position. Raises StorageError; then discard."""
         self._check_sound()
@@ -69,6 +86,15 @@ class PartFile:
             return os.read(self._fd, size_bytes)
         except OSError as err:
             raise storage_error(err, "cannot read", self.part_path) from err
+
+    def truncate(self, size_bytes: int) -> None:
+        """Cut off what lies behind `size_bytes`. Raises StorageError; then discard."""
+        self._check_sound()
+        try:
+            os.ftruncate(self._fd, size_bytes)
+        except OSError as err:
+            self._is_sound = False
+            raise storage_error(err, "cannot cut", self.part_path) from err
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move the position, as `io.IOBase.seek` does."""
