@@ -1,0 +1,159 @@
+"""Golden samples: one payload of every document and record type, the records in one true chain.
+
+Always the same bytes, so that anyone can hold an implementation against them. The keys are the
+published test vectors of RFC 8032 section 7.1: they are known to everyone, so they must never
+sign anything else. Signing needs a library and this room has none: the caller passes it in.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from edge.contract import ack, discovery, health, names, record, status
+from edge.contract.parts import ClipRef, ClockStamp, Instant, SnapshotRef
+
+# RFC 8032 section 7.1, TEST 1 for the node and TEST 2 for the hub: secret key, public key.
+NODE_SECRET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+NODE_PUBLIC = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+HUB_SECRET = bytes.fromhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
+HUB_PUBLIC = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+
+NODE = "gate-3"
+CAMERA = "street"
+EPOCH = "5e1ec7ab1e0ff1ce"
+BOOT = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+EVENT = "019b8f6c-7a00-7abc-8def-0123456789ab"
+ZONES = ("pavement", "gate")
+BOX = (0.4125, 0.25, 0.0625, 0.3)
+START_UTC = datetime(2026, 1, 31, 22, 4, 0, tzinfo=UTC)
+START_MONO_NS = 86_400_000_000_000
+
+Sign = Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One message: the channel it belongs to, its exact payload, and its signature if signed."""
+
+    name: str
+    channel: str
+    payload: bytes
+    signature: bytes | None = None
+
+
+def samples(sign_as_node: Sign, sign_as_hub: Sign) -> list[Sample]:
+    """Every sample; the records come first, in the order of their chain."""
+    records = _records(sign_as_node)
+    acknowledged = _ack(records)
+    online = _status()
+    offline = status.Status(**{**vars(online), "state": "offline"})
+    return [
+        *records,
+        Sample("ack", "ack", acknowledged, sign_as_hub(acknowledged)),
+        Sample("status-online", "status", status.encode(online)),
+        Sample("status-offline", "status", status.encode(offline)),
+        Sample("health", "health", health.encode(_health())),
+        Sample("home-assistant", "home_assistant", discovery.device(NODE, online)[1]),
+    ]
+
+
+def _records(sign: Sign) -> list[Sample]:
+    result: list[Sample] = []
+    prev = names.FIRST_HASH
+    for seq, (after_s, body) in enumerate(_bodies(), start=1):
+        kind = record.TYPES[type(body)]
+        header = record.Header(
+            v=names.VERSION, node=NODE, epoch=EPOCH, seq=seq, prev=prev, type=kind,
+            at_utc=_instant(after_s).utc, clock=_clock(after_s),
+            camera=None if kind == "node.booted" else CAMERA,
+            event=EVENT if kind in record.EVENT_TYPES else None,
+        )  # fmt: skip
+        payload = record.encode(header, body)
+        result.append(
+            Sample(f"record-{seq}-{kind.replace('.', '-')}", "record", payload, sign(payload))
+        )
+        prev = record.digest(payload)
+    return result
+
+
+def _bodies() -> Sequence[tuple[float, record.Body]]:
+    """What happened: seconds after the start, and the record's body."""
+    started, ended = _instant(20.0), _instant(146.4)
+    return (
+        (0.0, record.NodeBooted(version="0.1.0", cameras=(CAMERA,))),
+        (1.2, record.CameraFound(codec="h264", width=1280, height=720, audio="aac")),
+        (20.2, record.EventStarted(
+            kind="motion", started=started, zones=ZONES[:1], score=0.0125, box=BOX)),
+        (135.0, record.EventUpdated(clip=_clip(0, 15.0, 120_000, 5_000), zones=ZONES)),
+        (151.9, record.EventEnded(
+            kind="motion", started=started, ended=ended, duration_ms=126_400, reason="quiet",
+            zones=ZONES, score=0.03, parts=2, clip=_clip(1, 135.0, 16_400, 0),
+            snapshot=SnapshotRef(
+                sha256="5c" * 32, size_bytes=48_213, width=1280, height=720,
+                taken=_instant(31.4), box=BOX))),
+        (900.0, record.CameraLost(
+            reason="unreachable", detail="máy ảnh không trả lời (no answer for 10 s)",
+            last_packet=_instant(890.0))),
+    )  # fmt: skip
+
+
+def _clip(part: int, after_s: float, duration_ms: int, pre_roll_ms: int) -> ClipRef:
+    return ClipRef(
+        part=part, sha256=f"{0xC0 + part:02x}" * 32, size_bytes=duration_ms * 250,
+        duration_ms=duration_ms, codec="h264", width=1280, height=720,
+        starts=_instant(after_s), pre_roll_ms=pre_roll_ms, first_pts=round(after_s * 90_000),
+        time_base=(1, 90_000), packets=duration_ms * 15 // 1000, audio="aac",
+    )  # fmt: skip
+
+
+def _ack(records: Sequence[Sample]) -> bytes:
+    """All but the last record are committed, and the event's first clip is stored."""
+    head = records[-2]
+    return ack.encode(
+        ack.Ack(
+            v=names.VERSION, node=NODE, epoch=EPOCH, upto=len(records) - 1,
+            head=record.digest(head.payload), clips=(ack.clip_id(EVENT, 0),),
+            snapshots=("5c" * 32,),
+        )
+    )  # fmt: skip
+
+
+def _status() -> status.Status:
+    return status.Status(
+        v=names.VERSION, state="online", boot=BOOT, version="0.1.0", epoch=EPOCH,
+        key=base64.b64encode(NODE_PUBLIC).decode("ascii"), cameras=(CAMERA,),
+    )  # fmt: skip
+
+
+def _health() -> health.Health:
+    return health.Health(
+        v=names.VERSION, at_utc=_instant(930.0).utc, clock=_clock(930.0), uptime_s=930.0,
+        cpu_percent=6.5, memory_bytes=78 * 2**20, disk_free_bytes=21 * 2**30,
+        disk_total_bytes=29 * 2**30,
+        cameras=(
+            health.CameraHealth(
+                camera=CAMERA, state="lost", packets_per_s=0.0, bits_per_s=0.0,
+                analysed_per_s=0.0, ring_s=0.0, ring_bytes=0, dropped_frames=3, reconnects=1,
+                motion=False,
+            ),
+        ),
+        outbox=health.OutboxHealth(records=1, snapshots=0, clips=1, clip_bytes=4_100_000,
+                                   oldest_s=30.0),
+        temperature_c=51.5, is_throttled=False, problems=("camera street is lost",),
+    )  # fmt: skip
+
+
+def _instant(after_s: float) -> Instant:
+    return Instant(
+        utc=START_UTC + timedelta(seconds=after_s),
+        mono_ns=START_MONO_NS + round(after_s * 1e9),
+    )
+
+
+def _clock(after_s: float) -> ClockStamp:
+    return ClockStamp(
+        state="synced", boot=BOOT, mono_ns=START_MONO_NS + round(after_s * 1e9), error_ms=12
+    )
