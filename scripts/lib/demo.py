@@ -108,6 +108,10 @@ class Town:
         self._spawn("node", [sys.executable, "-m", "edge.cli", "run", "--config", str(node_config)])
         return hub
 
+    def pid(self, name: str) -> int:
+        """The process id of the broker, the hub or the node."""
+        return next(each.popen.pid for each in self._processes if each.name == name)
+
     def check(self) -> None:
         """Raise DemoError when any of the processes has ended."""
         for process in self._processes:

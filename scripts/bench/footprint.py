@@ -1,0 +1,91 @@
+"""Installed size, import time and resident memory of a node and of a hub, each installed alone."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+
+RUN_S = 60.0
+IMPORTS = 5
+ENTRY = {"node": "edge.agent", "hub": "hub.service"}
+
+
+def main() -> None:
+    """Print one table."""
+    print(f"{'':6} {'installed MB':>13} {'import CPU s':>13} {'resident MB':>12}")
+    with tempfile.TemporaryDirectory(prefix="camwatch-footprint-") as folder:
+        memory = resident_mb(Path(folder) / "town")
+        for kind in ENTRY:
+            environment = Path(folder) / kind
+            install(kind, environment)
+            size = size_mb(environment) - size_mb(empty_environment(Path(folder)))
+            print(
+                f"{kind:6} {size:13.0f} {import_cpu_s(environment, kind):13.2f} {memory[kind]:12.0f}"
+            )
+
+
+def install(kind: str, environment: Path) -> None:
+    """Install one extra alone, as locked."""
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", str(environment)], check=True)
+    pip = [*uv, "pip", "install", "--quiet", "--python", str(environment / "bin" / "python")]
+    lock = ROOT / "requirements" / f"{kind}.txt"
+    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", str(ROOT)], check=True)
+
+
+def empty_environment(folder: Path) -> Path:
+    """An environment with nothing in it, made once."""
+    environment = folder / "empty"
+    if not environment.exists():
+        command = [sys.executable, "-m", "uv", "venv", "--quiet", str(environment)]
+        subprocess.run(command, check=True)
+    return environment
+
+
+def size_mb(folder: Path) -> float:
+    """What all files below `folder` occupy."""
+    sizes = (path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    return sum(sizes) / 1e6
+
+
+def import_cpu_s(environment: Path, kind: str) -> float:
+    """The least processor time over some runs that import the kind's entry."""
+    command = [str(environment / "bin" / "python"), "-c", f"import {ENTRY[kind]}"]
+    costs = []
+    for _ in range(IMPORTS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, cwd="/")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        costs.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(costs)
+
+
+def resident_mb(folder: Path) -> dict[str, float]:
+    """Resident memory of both, after a minute with events and clips."""
+    from demo import Town
+
+    folder.mkdir()
+    with Town(folder, {"source": "synthetic:"}) as town:
+        town.start()
+        time.sleep(RUN_S)
+        town.check()
+        return {kind: rss_mb(town.pid(kind)) for kind in ENTRY}
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process, proc(5)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+if __name__ == "__main__":
+    main()
