@@ -1,0 +1,137 @@
+"""RTSP cameras, RTP over TCP or UDP, demuxed by FFmpeg, nothing decoded.
+
+One session from `open` to the error that ends it; connecting again is the caller's. A camera that
+falls silent ends it with `stalled`, one that hangs up with `ended`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import av
+
+from edge.base.clock import Clock
+from edge.base.errors import ConfigError
+from edge.capture.demux import Demux, DemuxCounts
+from edge.capture.errors import LostError, OpenError, opening
+from edge.capture.session import Packets, Session
+from edge.config.secrets import read_secret
+from edge.media.packet import Packet, VideoStream
+
+# FFmpeg looks at this much of the stream to learn its parameters. What it reads so is handed out
+# afterwards, so a short time costs nothing; what it did not learn, `demux` reads in band.
+ANALYSE_US = 500_000
+PROBE_BYTES = 2_000_000
+UDP_BUFFER_BYTES = 1 << 20
+MAX_LOGIN_CHARS = 127  # FFmpeg 8.1, libavformat/rtsp.c: auth[128]
+BACKSTOP_S = 2.0  # FFmpeg's own time-out comes first; this one also ends a trickle of nothing
+
+
+Transport = Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who watches: a user and the file with the password, read anew at each `open`."""
+
+    user: str
+    password_file: Path | None
+
+
+class RtspSource:
+    """One camera's stream. `open` and `packets` are for one thread, `close` for any."""
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        login: Login | None = None,
+        transport: Transport = "tcp",
+        stall_timeout_s: float = 10.0,
+    ) -> None:
+        self._url = url
+        self._clock = clock
+        self._login = login
+        self._transport = transport
+        self._stall_timeout_s = stall_timeout_s
+        self._session: Session | None = None
+        self.counts = DemuxCounts()
+
+    def open(self) -> VideoStream:
+        """Connect and read up to the first keyframe.
+
+        Blocks: up to the stall timeout for each answer of the camera, and for one GOP. Raises
+        OpenError; then nothing is left open, and `open` may be called again.
+        """
+        self._session = Session(self._read(), is_live=True)
+        return self._session.stream
+
+    def packets(self) -> Iterator[Packet]:
+        """The packets from the keyframe that `open` read, until `close`.
+
+        Blocks between packets, at most for the stall timeout. Raises LostError when the camera
+        goes; the connection is closed then.
+        """
+        return self._session.packets() if self._session else iter(())
+
+    def close(self) -> None:
+        """End `packets` at the next packet, or after the stall timeout where none comes."""
+        if self._session:
+            self._session.close()
+
+    def _read(self) -> Packets:
+        url = with_login(self._url, self._login)
+        limit_s = self._stall_timeout_s + BACKSTOP_S
+        with opening(self._url):
+            container = av.open(
+                url, format="rtsp", options=self._options(), timeout=(limit_s, limit_s)
+            )
+        with contextlib.closing(container):
+            yield from Demux(container, self._clock, self._stall_timeout_s, self.counts).packets()
+        raise LostError("ended", "the camera closed the connection")
+
+    def _options(self) -> dict[str, str]:
+        options = {
+            "rtsp_transport": self._transport,
+            "allowed_media_types": "video+audio",
+            "timeout": str(round(self._stall_timeout_s * 1e6)),
+            "analyzeduration": str(ANALYSE_US),
+            "probesize": str(PROBE_BYTES),
+            "fpsprobesize": "0",
+            "user_agent": "camwatch",
+        }
+        if self._transport == "udp":
+            options["buffer_size"] = str(UDP_BUFFER_BYTES)
+        return options
+
+
+def with_login(url: str, login: Login | None) -> str:
+    """`url` with the user and the password in it, percent-encoded. Raises OpenError."""
+    if login is None:
+        return url
+    password = ""
+    if login.password_file is not None:
+        try:
+            password = read_secret(login.password_file, field="password_file")
+        except ConfigError as err:
+            raise OpenError("unauthorised", str(err), hint=err.hint) from err
+    try:
+        parts = urlsplit(url)
+    except ValueError as err:
+        raise OpenError("not_found", "the address is malformed") from err
+    userinfo = f"{quote(login.user, safe='')}:{quote(password, safe='')}"
+    if len(userinfo) > MAX_LOGIN_CHARS:
+        raise OpenError(
+            "unauthorised",
+            f"user and password take {len(userinfo)} characters in the URL, "
+            f"FFmpeg passes on {MAX_LOGIN_CHARS}",
+            hint="choose a shorter password, or one of letters and digits only",
+        )
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{userinfo}@{host}"))

@@ -1,0 +1,206 @@
+"""Reads sequence parameter sets (ITU-T H.264 7.3.2.1.1, H.265 7.3.2.2.1): picture size, depth.
+
+Used where FFmpeg knows no size because the camera described its stream in band only, and to tell
+a real change of parameters. Every malformed input is a ValueError.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.capture import nal
+from edge.media.packet import VideoCodec
+
+MAX_SIDE_PIXELS = 16384  # beyond the highest level of either standard
+MAX_SPS_BYTES = 4096  # real ones have some dozens
+
+# H.264 7.3.2.1.1: the profiles whose SPS has the chroma fields
+H264_CHROMA_PROFILES = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
+
+
+@dataclass(frozen=True, slots=True)
+class Sps:
+    """What an SPS says about the picture; sizes in pixels after cropping."""
+
+    width: int
+    height: int
+    profile: int
+    level: int
+    chroma_format: int
+    bit_depth_luma: int
+    bit_depth_chroma: int
+
+
+def first_sps(codec: VideoCodec, sets: tuple[bytes, ...]) -> Sps | None:
+    """The first readable SPS among parameter sets; None where there is none."""
+    for each in sets:
+        if nal.kind_of(codec, each) == nal.SPS_KIND[codec]:
+            try:
+                return parse_sps(codec, each)
+            except ValueError:
+                continue
+    return None
+
+
+def parse_sps(codec: VideoCodec, unit: bytes) -> Sps:
+    """Read an SPS unit, its NAL header included. Raises ValueError."""
+    bits = _Bits(nal.unescape(unit[:MAX_SPS_BYTES])[nal.HEADER_BYTES[codec] :])
+    sps = _h264(bits) if codec == "h264" else _hevc(bits)
+    if not (0 < sps.width <= MAX_SIDE_PIXELS and 0 < sps.height <= MAX_SIDE_PIXELS):
+        raise ValueError(f"an SPS with a picture of {sps.width}x{sps.height}")
+    return sps
+
+
+def set_id(codec: VideoCodec, unit: bytes) -> int:
+    """The id that a VPS, SPS or PPS gives itself; -1 where it cannot be read."""
+    bits = _Bits(nal.unescape(unit[:MAX_SPS_BYTES])[nal.HEADER_BYTES[codec] :])
+    kind = nal.kind_of(codec, unit)
+    try:
+        if kind == nal.SPS_KIND[codec]:
+            if codec == "h264":
+                bits.u(24)  # profile_idc, constraint flags, level_idc
+            else:
+                bits.u(4)
+                sub_layers = bits.u(3)
+                bits.u(1)
+                _hevc_profile(bits, sub_layers)
+            return bits.ue()
+        return bits.u(4) if codec == "hevc" and kind == nal.HEVC_VPS else bits.ue()
+    except ValueError:
+        return -1
+
+
+class _Bits:
+    """Reads big-endian bits and Exp-Golomb codes (H.264 9.1)."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "big")
+        self._left = 8 * len(data)
+
+    def u(self, count: int) -> int:
+        self._left -= count
+        if self._left < 0:
+            raise ValueError("an SPS that ends too early")
+        return self._value >> self._left & ((1 << count) - 1)
+
+    def flag(self) -> bool:
+        return bool(self.u(1))
+
+    def ue(self) -> int:
+        zeros = 0
+        while not self.u(1):
+            zeros += 1
+            if zeros > 32:
+                raise ValueError("an Exp-Golomb code of more than 32 bits")
+        return (1 << zeros) - 1 + self.u(zeros)
+
+    def se(self) -> int:
+        code = self.ue()
+        return (code + 1) // 2 if code & 1 else -(code // 2)
+
+
+def _h264(bits: _Bits) -> Sps:
+    profile = bits.u(8)
+    bits.u(8)  # constraint flags
+    level = bits.u(8)
+    bits.ue()  # seq_parameter_set_id
+    chroma_format, depth_luma, depth_chroma, is_separate = 1, 8, 8, False
+    if profile in H264_CHROMA_PROFILES:
+        chroma_format = bits.ue()
+        is_separate = chroma_format == 3 and bits.flag()
+        depth_luma, depth_chroma = 8 + bits.ue(), 8 + bits.ue()
+        bits.u(1)  # qpprime_y_zero_transform_bypass_flag
+        if bits.flag():
+            _skip_h264_scaling(bits, 12 if chroma_format == 3 else 8)
+    bits.ue()  # log2_max_frame_num_minus4
+    _skip_picture_order(bits)
+    bits.ue()  # max_num_ref_frames
+    bits.u(1)  # gaps_in_frame_num_value_allowed_flag
+    width = 16 * (bits.ue() + 1)
+    map_height = bits.ue() + 1
+    fields = 1 if bits.flag() else 2  # frame_mbs_only_flag
+    height = 16 * map_height * fields
+    if fields == 2:
+        bits.u(1)  # mb_adaptive_frame_field_flag
+    bits.u(1)  # direct_8x8_inference_flag
+    left, right, top, bottom = _crop(bits)
+    unit_x, unit_y = _crop_unit(0 if is_separate else chroma_format)
+    return Sps(
+        width - unit_x * (left + right),
+        height - unit_y * fields * (top + bottom),
+        profile,
+        level,
+        chroma_format,
+        depth_luma,
+        depth_chroma,
+    )
+
+
+def _skip_picture_order(bits: _Bits) -> None:
+    kind = bits.ue()  # pic_order_cnt_type
+    if kind == 0:
+        bits.ue()
+    elif kind == 1:
+        bits.u(1)
+        bits.se()
+        bits.se()
+        for _ in range(min(bits.ue(), 256)):
+            bits.se()
+
+
+def _skip_h264_scaling(bits: _Bits, lists: int) -> None:
+    for index in range(lists):
+        if not bits.flag():
+            continue
+        last = following = 8
+        for _ in range(16 if index < 6 else 64):
+            if following:
+                following = (last + bits.se()) % 256
+            last = following or last
+
+
+def _hevc(bits: _Bits) -> Sps:
+    bits.u(4)  # sps_video_parameter_set_id
+    sub_layers = bits.u(3)  # sps_max_sub_layers_minus1
+    bits.u(1)  # sps_temporal_id_nesting_flag
+    profile, level = _hevc_profile(bits, sub_layers)
+    bits.ue()  # sps_seq_parameter_set_id
+    chroma_format = bits.ue()
+    is_separate = chroma_format == 3 and bits.flag()
+    width, height = bits.ue(), bits.ue()
+    left, right, top, bottom = _crop(bits)
+    unit_x, unit_y = _crop_unit(0 if is_separate else chroma_format)
+    depth_luma, depth_chroma = 8 + bits.ue(), 8 + bits.ue()
+    return Sps(
+        width - unit_x * (left + right),
+        height - unit_y * (top + bottom),
+        profile,
+        level,
+        chroma_format,
+        depth_luma,
+        depth_chroma,
+    )
+
+
+def _hevc_profile(bits: _Bits, sub_layers: int) -> tuple[int, int]:
+    """profile_tier_level(1, sub_layers), H.265 7.3.3: general_profile_idc, general_level_idc."""
+    bits.u(3)  # general_profile_space, general_tier_flag
+    profile = bits.u(5)
+    bits.u(80)  # compatibility and constraint flags
+    level = bits.u(8)
+    present = [(bits.flag(), bits.flag()) for _ in range(sub_layers)]
+    if sub_layers:
+        bits.u(2 * (8 - sub_layers))
+    for has_profile, has_level in present:
+        bits.u(88 * has_profile + 8 * has_level)
+    return profile, level
+
+
+def _crop(bits: _Bits) -> tuple[int, int, int, int]:
+    """Left, right, top, bottom in chroma units; zeros where there is no cropping window."""
+    return (bits.ue(), bits.ue(), bits.ue(), bits.ue()) if bits.flag() else (0, 0, 0, 0)
+
+
+def _crop_unit(chroma_format: int) -> tuple[int, int]:
+    """SubWidthC and SubHeightC (H.264 table 6-1); 1 for monochrome and separate planes."""
+    return (2 if chroma_format in (1, 2) else 1, 2 if chroma_format == 1 else 1)
