@@ -21,8 +21,8 @@ from hub.archive.values import Clip, Event, Snapshot
 
 EventBody = EventStarted | EventUpdated | EventEnded
 
-EVENT_COLUMNS = """events.id, change, event, nodes.name AS node, camera, kind, rank, events.started_ms,
-    ended_ms, events.duration_ms, reason, fault, score, zones, parts,
+EVENT_COLUMNS = """events.id, change, event, nodes.name AS node, camera, kind, rank,
+    events.started_ms, ended_ms, events.duration_ms, reason, fault, score, zones, parts,
     (SELECT count(DISTINCT part) FROM clips WHERE event_id = events.id) AS announced,
     (SELECT count(DISTINCT part) FROM clips
         WHERE event_id = events.id AND stored_ms IS NOT NULL) AS stored"""

@@ -40,6 +40,9 @@ class Archive(Protocol):
     def pin_key(self, node: str, public_key: bytes, now_utc: datetime) -> bytes:
         """The key pinned for `node`: the one from before, or `public_key` from now on."""
 
+    def unpin_key(self, node: str, now_utc: datetime) -> None:
+        """Let the next key of `node` be pinned; the old one is kept for proving old records."""
+
     def pinned_keys(self) -> dict[str, bytes]:
         """Every node's pinned key."""
 

@@ -21,6 +21,12 @@ CREATE TABLE nodes (
     health BLOB,                    -- newest health report as received
     health_ms INTEGER               -- hub's time of its arrival
 );
+CREATE TABLE retired_keys (         -- of replaced boxes; their records are still proof
+    node_id INTEGER NOT NULL REFERENCES nodes(id),
+    public_key BLOB NOT NULL,       -- Ed25519, 32 bytes
+    pinned_ms INTEGER NOT NULL,
+    retired_ms INTEGER NOT NULL
+);
 CREATE TABLE epochs (
     id INTEGER PRIMARY KEY,         -- rises in the order in which journals were first heard of
     node_id INTEGER NOT NULL REFERENCES nodes(id),

@@ -96,6 +96,18 @@ class SqliteArchive:
             row = db.execute("SELECT public_key FROM nodes WHERE id = ?", (node_id,)).fetchone()
             return bytes(row[0])
 
+    def unpin_key(self, node: str, now_utc: datetime) -> None:
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO retired_keys (node_id, public_key, pinned_ms, retired_ms)"
+                " SELECT id, public_key, pinned_ms, ? FROM nodes"
+                " WHERE name = ? AND public_key IS NOT NULL",
+                (to_ms(now_utc), node),
+            )
+            db.execute(
+                "UPDATE nodes SET public_key = NULL, pinned_ms = NULL WHERE name = ?", (node,)
+            )
+
     def pinned_keys(self) -> dict[str, bytes]:
         with self._reading() as db:
             rows = db.execute("SELECT name, public_key FROM nodes WHERE public_key IS NOT NULL")

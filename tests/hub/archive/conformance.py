@@ -304,6 +304,13 @@ class ArchiveConformance:
         assert archive.pin_key("gate-1", b"b" * 32, START_UTC) == b"a" * 32
         assert archive.pinned_keys() == {"gate-1": b"a" * 32}
 
+    def test_a_replaced_box_may_bring_a_new_key(self, archive: Archive) -> None:
+        """After the operator said so, the next key is pinned."""
+        archive.pin_key("gate-1", b"a" * 32, START_UTC)
+        archive.unpin_key("gate-1", START_UTC)
+        assert archive.pinned_keys() == {}
+        assert archive.pin_key("gate-1", b"b" * 32, START_UTC) == b"b" * 32
+
     def test_a_node_is_online_since_its_state_or_boot_changed(self, archive: Archive) -> None:
         """Hearing the same retained status again does not move `since`."""
         online = Status(1, "online", BOOT, "0.1.0", "a" * 16, "A" * 43 + "=", ("door",))
