@@ -101,6 +101,14 @@ class PacketRing:
             self._readers.add(reader)
             return reader
 
+    def reader_before(
+        self, pts: int, pre_roll_s: float = 0.0, *, stream: VideoStream | None = None
+    ) -> RingReader:
+        """A reader from `cursor_before` on, or from the next keyframe to come if it is None."""
+        with self._changed:
+            index = self.cursor_before(pts, pre_roll_s, stream=stream)
+            return self.reader(self._next_index if index is None else index)
+
     def wait(self, index: int, timeout_s: float) -> bool:
         """Block until a packet with `index` was appended; false after `timeout_s` or `close`."""
         with self._changed:

@@ -52,8 +52,6 @@ class ClosedClip:
     """Video packets that should be in the clip and are not, as far as the recorder knows."""
     mended_packets: int = 0
     """Packets whose timestamps had to be changed."""
-    is_last: bool = True
-    """Whether the event has no further part; false where it is not known."""
 
     @property
     def event(self) -> str:

@@ -20,6 +20,7 @@ import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from zlib import crc32
 
 from edge.base.durable import PartFile
@@ -35,6 +36,16 @@ ROOM_BYTES = 16 * 1024  # an index of about a minute at 20 pictures a second; se
 MAX_OPEN_MOOV_BYTES = 64 * 1024
 MAX_MOOF_BYTES = 8 * 2**20
 COPY_BYTES = 2**20
+
+
+class Bytes(Protocol):
+    """A clip file to be read: a `PartFile`, or a complete one opened in binary mode."""
+
+    def read(self, size_bytes: int, /) -> bytes:
+        """Up to `size_bytes` from the current position; empty at the end."""
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """Move the position."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +95,14 @@ def close_up(part: PartFile, where: Front, tracks: Sequence[Track], fragments_en
         part.write(index)
     part.seek(where.mdat_at)
     part.write(box_header(b"mdat", fragments_end - where.moov_at))
-    return _hash(part)
+    return hash_of(part)
 
 
-def scan(part: PartFile) -> Scanned | None:
+def scan(part: Bytes) -> Scanned | None:
     """Read a clip up to its last complete fragment; None where no picture can be had.
 
     Reads bytes that a crash may have mangled: anything that does not fit ends the scan. Raises
-    StorageError.
+    what reading raises.
     """
     part.seek(0)
     begin = part.read(len(FTYP) + HEADER_BYTES + len(HEAD_MAGIC) + MAX_HEAD_BYTES)
@@ -117,7 +128,7 @@ def scan(part: PartFile) -> Scanned | None:
     return Scanned(where, head, tracks, at) if has_pictures else None
 
 
-def _scan_fragment(part: PartFile, at: int, tracks: Sequence[Track]) -> int | None:
+def _scan_fragment(part: Bytes, at: int, tracks: Sequence[Track]) -> int | None:
     """Add the fragment that begins at `at` to the tables; where it ends, or None if it is none."""
     part.seek(at)
     moof = _read_box(part, b"moof", MAX_MOOF_BYTES)
@@ -175,7 +186,7 @@ def _read_format(trak: bytes) -> TrackFormat:
     )
 
 
-def _read_box(part: PartFile, kind: bytes, max_bytes: int) -> bytes | None:
+def _read_box(part: Bytes, kind: bytes, max_bytes: int) -> bytes | None:
     """The whole box at the current position, if it is of `kind` and complete."""
     header = part.read(HEADER_BYTES)
     if len(header) < HEADER_BYTES or header[4:] != kind:
@@ -187,7 +198,8 @@ def _read_box(part: PartFile, kind: bytes, max_bytes: int) -> bytes | None:
     return data if len(data) == size else None
 
 
-def _hash(part: PartFile) -> str:
+def hash_of(part: Bytes) -> str:
+    """The SHA-256 of the whole file. Raises StorageError or OSError."""
     digest = hashlib.sha256()
     part.seek(0, os.SEEK_SET)
     while piece := part.read(COPY_BYTES):

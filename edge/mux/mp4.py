@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from fractions import Fraction
 from pathlib import Path
 
 from edge.base.durable import PartFile
@@ -18,7 +19,7 @@ from edge.mux.clip import ClipHead, ClosedClip, closed_clip
 from edge.mux.decoder_config import decoder_config
 from edge.mux.errors import EmptyClipError
 from edge.mux.sample_entry import AudioEntry, audio_entry, video_entry
-from edge.mux.track import Ticker, TrackFormat
+from edge.mux.track import MAX_OFFSET_S, Ticker, TrackFormat
 from edge.mux.track_writer import TrackWriter
 
 FRAGMENT_S = 1.5  # with a picture every half second, no more than 2 s are ever unwritten
@@ -47,7 +48,7 @@ class ClipWriter:
         """
         self._config = decoder_config(first.stream, first.data)
         self._head = head
-        self._zero_s = first.pts * first.stream.time_base
+        self._zero_s = _zero_s(first)
         self._video = self._video_track(first)
         self._audio: tuple[TrackWriter, AudioEntry] | None = None
         self._carries_audio = carries_audio
@@ -55,6 +56,7 @@ class ClipWriter:
         self._front: layout.Front | None = None
         self._last_video: tuple[int, int] | None = None
         self._pending_bytes = 0
+        self._video_packets = 0
         self._fragments = 0
         self._end = 0
         self._is_synced = True
@@ -71,26 +73,35 @@ class ClipWriter:
         return self._end + self._pending_bytes
 
     @property
-    def has_pending(self) -> bool:
-        """Whether `flush` would write something."""
-        return self._pending_bytes > 0
+    def video_packets(self) -> int:
+        """Pictures taken so far, also those whose writing failed."""
+        return self._video_packets
 
     def write(self, packet: Packet) -> bool:
         """Take the next packet; false if the clip cannot hold it. Raises StorageError."""
         return self._write_audio(packet) if packet.is_audio else self._write_video(packet)
 
-    def sync(self) -> None:
-        """Make the fragments written so far survive a power cut. Raises StorageError."""
-        if not self._is_synced:
-            self._part.flush_to_disk()
-            self._is_synced = True
+    def sync(self) -> bool:
+        """Make the fragments written so far survive a power cut; false if they do already.
+
+        Raises StorageError.
+        """
+        if self._is_synced:
+            return False
+        self._part.flush_to_disk()
+        self._is_synced = True
+        return True
 
     def flush(self) -> None:
         """Write what waits as a fragment, however short, and sync. Raises StorageError."""
         self._cut(None)
         self.sync()
 
-    def close(self, *, lost_packets: int = 0, is_last: bool = True) -> ClosedClip:
+    def seconds_at(self, packet: Packet) -> float:
+        """How long the clip will be when this video packet begins."""
+        return self._video.ticker.from_zero(packet.pts) / self._video.form.timescale
+
+    def close(self, *, lost_packets: int = 0) -> ClosedClip:
         """Make it a plain MP4 under its final name, durable on return.
 
         Raises StorageError; EmptyClipError, and leaves no file, where no picture was written.
@@ -107,7 +118,6 @@ class ClipWriter:
             closed_clip(self._part.path, self._head, tracks, sha256, size_bytes),
             lost_packets=lost_packets,
             mended_packets=sum(each.ticker.mended for each in self._tracks()),
-            is_last=is_last,
         )
 
     def leave(self) -> None:
@@ -126,8 +136,8 @@ class ClipWriter:
             timescale=ticker.timescale,
             entry=video_entry(self._config, stream.width, stream.height),
             early=max(0, -ticker.from_zero(first.dts)),
-            width=stream.width,
-            height=stream.height,
+            width=stream.width & 0xFFFF,
+            height=stream.height & 0xFFFF,
         )
         return TrackWriter(form, ticker)
 
@@ -145,6 +155,7 @@ class ClipWriter:
         if video.waited_s(sample.dts) >= FRAGMENT_S or self._pending_bytes >= FRAGMENT_BYTES:
             self._cut(sample.dts)
             self._pending_bytes = len(data)
+        self._video_packets += 1
         video.pending.append(sample)
         return True
 
@@ -205,3 +216,10 @@ class ClipWriter:
     def _begin(self) -> bytes:
         self._front, begin = layout.front(self._head, [each.form for each in self._tracks()])
         return begin
+
+
+def _zero_s(first: Packet) -> Fraction:
+    """The time that becomes the clip's zero: the first PTS, unless it is out of all reason."""
+    time_base = first.stream.time_base
+    is_sane = abs(first.pts - first.dts) * time_base <= MAX_OFFSET_S
+    return (first.pts if is_sane else first.dts) * time_base

@@ -13,6 +13,7 @@ from edge.media.packet import VideoCodec
 
 START_CODE = b"\0\0\1"
 LENGTH_BYTES = 4
+MAX_SETS, MAX_SET_BYTES = 16, 0xFFFF  # avcC counts SPS in five bits, and sizes in sixteen
 
 H264_SPS, H264_PPS = 7, 8  # H.264 table 7-1
 H265_VPS, H265_SPS, H265_PPS = 32, 33, 34  # H.265 table 7-1
@@ -72,10 +73,15 @@ def begins_picture(nals: Iterable[bytes], codec: VideoCodec) -> bool:
 
 
 def parameter_sets(nals: Iterable[bytes], codec: VideoCodec) -> dict[int, list[bytes]]:
-    """The distinct parameter sets among `nals` by type, in order; types that are absent are not."""
+    """The distinct parameter sets among `nals` by type, in order.
+
+    At most MAX_SETS of a type, of at most MAX_SET_BYTES, since files hold no more.
+    """
     found: dict[int, list[bytes]] = {}
     for nal in nals:
         kind = nal_type(nal, codec)
-        if kind in SET_TYPES[codec] and nal not in found.setdefault(kind, []):
-            found[kind].append(nal)
+        if kind in SET_TYPES[codec] and len(nal) <= MAX_SET_BYTES:
+            sets = found.setdefault(kind, [])
+            if nal not in sets and len(sets) < MAX_SETS:
+                sets.append(nal)
     return found

@@ -1,13 +1,24 @@
-"""Completes clips that a crash or a failed write left open, up to their last complete fragment."""
+"""Clips after a crash or a failed write: completed up to their last complete fragment.
+
+States a crash can leave, by the order of `edge.mux.layout`: an open part (recovered here), a part
+without a complete fragment (removed: it never held a picture on disk), or a complete clip that no
+database row names yet (`inspect` says what it is).
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
+from edge.base import durable
 from edge.base.durable import PART_SUFFIX, PartFile
+from edge.base.errors import StorageError, storage_error
 from edge.mux import layout
 from edge.mux.clip import ClosedClip, closed_clip
+from edge.mux.spool import Spool
+
+log = logging.getLogger(__name__)
 
 
 def recover(part_path: Path) -> ClosedClip | None:
@@ -29,3 +40,41 @@ def recover(part_path: Path) -> ClosedClip | None:
         return closed_clip(part.path, found.head, found.tracks, sha256, size_bytes)
     finally:
         part.leave()
+
+
+def inspect(path: Path) -> ClosedClip | None:
+    """What a complete clip of ours is, read from the file alone; None for any other file.
+
+    Hashes the whole file. Raises StorageError.
+    """
+    try:
+        with path.open("rb") as file:
+            found = layout.scan(file)
+            if found is None:
+                return None
+            sha256 = layout.hash_of(file)
+            return closed_clip(path, found.head, found.tracks, sha256, file.tell())
+    except OSError as err:
+        raise storage_error(err, "cannot read", path) from err
+
+
+def recover_leftovers(spool: Spool) -> list[ClosedClip]:
+    """Complete every clip that a crash left open, and clear what holds nothing.
+
+    Call it at start, before anything is recorded. A part that cannot be mended now stays for the
+    next start.
+    """
+    clips = []
+    for part_path in spool.leftovers():
+        try:
+            clip = recover(part_path) if part_path.stem.endswith(".mp4") else None
+            if clip is None:
+                durable.remove(part_path)
+                continue
+            spool.added(clip.path, clip.size_bytes)
+        except StorageError as err:
+            log.error("%s stays for the next start: %s", part_path.name, err)
+            continue
+        log.info("recovered %s: %d ms", clip.path.name, clip.duration_ms)
+        clips.append(clip)
+    return clips
