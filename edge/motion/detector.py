@@ -1,0 +1,149 @@
+"""From frames to observations: background, connected regions, tracks, zones.
+
+While nothing changes a frame costs a dozen passes over the small picture; regions are looked for
+only where enough pixels have changed. Called by the camera's analysis thread, one frame at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+
+from edge.config.motion import MotionSettings
+from edge.contract.parts import Box
+from edge.media.frame import Frame
+from edge.motion.background import Background
+from edge.motion.observation import Moment, Observation, Region
+from edge.motion.regions import MIN_LIVELY_PX, find_blobs
+from edge.motion.tracks import Blob, Track, Tracker
+from edge.motion.zones import ZoneMap
+
+MIDDLE_SENSITIVITY = 5
+FLOOR = 3.5  # levels at the middle sensitivity; doubles or halves every 3 steps
+FLOOR_STEPS = 3.0
+NOISE_FACTOR = 4.0  # mean absolute deviations, 3.2 standard ones, at the middle sensitivity
+NOISE_FACTOR_STEP = 0.25
+BULK_AREA = 0.012  # part of the picture, at the middle sensitivity, that need not drift
+FLASH_SHARE = 0.4  # of the watched picture changing at once: the light, not a thing
+CALM_SHARE = 0.15  # before a flash
+JUMP_LEVELS = 5.0  # of the whole picture's light from one frame to the next, with ...
+JUMP_SHARE = 0.05  # ... this much that gain and offset do not explain
+MAX_FLASHES_S = 2.0  # after which a picture that goes on changing as a whole is motion
+FLASH_RECOVERY = 0.2  # seconds of that allowance which each calm second gives back
+SETTLING_S = 0.6  # after a start or flash, during which nothing is taken for motion
+
+
+class Detector:
+    """Watches one camera. One thread at a time; the picture's size may change between frames."""
+
+    def __init__(self, settings: MotionSettings) -> None:
+        self._settings = settings
+        steps = MIDDLE_SENSITIVITY - settings.sensitivity
+        self._scale = 2.0 ** (steps / FLOOR_STEPS)
+        self._background = Background(FLOOR * self._scale, NOISE_FACTOR + NOISE_FACTOR_STEP * steps)
+        self._last_ns: int | None = None
+
+    def observe(self, frame: Frame) -> Observation:
+        """Judge one frame, given in order of time. Keeps nothing of `frame`."""
+        at = Moment(frame.pts, frame.mono_ns)
+        if self._last_ns is None or not self._background.fits(frame.luma):
+            self._start(frame, at)
+            return self._observation(at, (), 0.0)
+        elapsed_s = (at.mono_ns - self._last_ns) / 1e9
+        self._last_ns = at.mono_ns
+        background = self._background
+        background.compare(frame.luma)
+        if not self._zones.is_whole:
+            for plane in (background.changed, background.restless):
+                cv2.bitwise_and(plane, self._zones.watched, dst=plane)
+        lively_px = cv2.countNonZero(background.restless)
+        changed = lively_px / max(1, self._zones.watched_px)
+        if self._is_flash(changed, elapsed_s):
+            background.relearn()
+            self._tracks.clear()
+            self._settled_ns = at.mono_ns + int(SETTLING_S * 1e9)
+            return self._observation(at, (), changed)
+        blobs = (
+            find_blobs(background, self._zones, min_area_px=self._min_area_px / 2)
+            if lively_px >= MIN_LIVELY_PX
+            else []
+        )
+        tracks = self._tracks.observe(blobs, at, is_settled=at.mono_ns >= self._settled_ns)
+        background.learn(elapsed_s)
+        return self._observation(at, tracks, changed)
+
+    def _start(self, frame: Frame, at: Moment) -> None:
+        height, width = frame.luma.shape[:2]
+        self._height, self._width = height, width
+        self._background.start(frame.luma)
+        self._zones = ZoneMap(self._settings, height, width)
+        self._min_area_px = self._settings.min_area * height * width
+        self._tracks = Tracker(
+            min_area_px=self._min_area_px,
+            bulk_px=BULK_AREA * self._scale * height * width,
+        )
+        self._last_ns = at.mono_ns
+        self._settled_ns = at.mono_ns
+        self._calm_share = 0.0
+        self._flashes_s = 0.0
+
+    def _is_flash(self, changed: float, elapsed_s: float) -> bool:
+        """Whether light, exposure or the infrared filter changed the picture at one stroke."""
+        jumped = abs(self._background.light_shift) >= JUMP_LEVELS and changed >= JUMP_SHARE
+        flashed = changed > FLASH_SHARE and self._calm_share < CALM_SHARE
+        if (jumped or flashed) and self._flashes_s < MAX_FLASHES_S:
+            self._flashes_s += elapsed_s
+            return True
+        self._calm_share = changed
+        self._flashes_s = max(0.0, self._flashes_s - elapsed_s * FLASH_RECOVERY)
+        return False
+
+    def _observation(self, at: Moment, tracks: Sequence[Track], changed: float) -> Observation:
+        regions = tuple(self._region(track) for track in tracks)
+        moving = [region for region in regions if region.is_moving]
+        bits = 0
+        for track in tracks:
+            bits |= track.blob.zones if track.is_moving else 0
+        whole_px = self._height * self._width
+        covered = sum(region.area for region in moving) * whole_px
+        return Observation(
+            at=at,
+            has_motion=bool(moving),
+            is_stirring=bool(regions),
+            since=min((each.since for each in moving), key=_age, default=None),
+            score=min(1.0, covered / max(1, self._zones.watched_px)),
+            box=moving[0].box if moving else None,
+            zones=self._zones.names(bits),
+            regions=regions,
+            changed=changed,
+            brightness=float(cv2.mean(self._background.smooth)[0]),
+            noise=float(cv2.mean(self._background.noise)[0]),
+            is_settled=at.mono_ns >= self._settled_ns,
+        )
+
+    def _region(self, track: Track) -> Region:
+        blob = track.blob
+        return Region(
+            track=track.number,
+            since=track.since,
+            is_moving=track.is_moving,
+            box=self._relative_box(blob),
+            area=blob.area_px / (self._height * self._width),
+            is_cut=blob.left <= 1 or blob.top <= 1
+            or blob.left + blob.width >= self._width - 1
+            or blob.top + blob.height >= self._height - 1,
+            zones=self._zones.names(blob.zones),
+        )  # fmt: skip
+
+    def _relative_box(self, blob: Blob) -> Box:
+        return (
+            blob.left / self._width,
+            blob.top / self._height,
+            blob.width / self._width,
+            blob.height / self._height,
+        )
+
+
+def _age(moment: Moment) -> int:
+    return moment.mono_ns
