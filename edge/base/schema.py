@@ -16,6 +16,7 @@ import difflib
 import functools
 import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ Unknown = Literal["refuse", "ignore"]
 _KEY = "camwatch"
 MISSING = dataclasses.MISSING
 MAX_SHOWN = 60  # characters of a wrong value that an error message repeats
+MAX_FLOAT = sys.float_info.max
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1  # what SQLite, PostgreSQL and most languages can hold
 
 
@@ -206,11 +208,11 @@ class _Loader:
             return value
         if hint is datetime:
             return self._moment(value, path)
-        if type(value) is int and not MIN_INT <= value <= MAX_INT:
+        if hint is float and type(value) is int and abs(value) <= MAX_FLOAT:
+            value = float(value)
+        elif type(value) is int and not MIN_INT <= value <= MAX_INT:
             self._fail(path, "is a number of more than 64 bits")
             return None
-        if hint is float and type(value) is int:
-            value = float(value)
         elif hint is int and isinstance(value, float) and value.is_integer():
             return self._scalar(int, int(value), rule, path)
         if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
