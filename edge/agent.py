@@ -28,6 +28,7 @@ from edge.contract import health, names, status, topics
 from edge.contract.record import NodeBooted
 from edge.health.clocksync import ClockTrust
 from edge.health.reporter import Reporter
+from edge.mux.spool import Spool, SpoolFile
 from edge.outbox.outbox import Outbox
 from edge.uplink.publisher import Publisher
 from edge.uplink.session import Address, Session
@@ -65,8 +66,9 @@ class Agent:
         self._settings = settings
         self._clock = SystemClock()
         trust = ClockTrust(self._clock)
-        spool_dir = state_dir / "spool"
-        durable.make_dirs(spool_dir)
+        spool = Spool(
+            state_dir / "spool", quota_bytes=settings.spool.max_bytes, on_lost=self._file_dropped
+        )
         key = keys.load_or_make(state_dir / "node.key")
         secret = read_secret(Path(settings.hub.secret_file), field="hub.secret_file")
         hub_key = _hub_key(Path(settings.hub.public_key_file))
@@ -76,7 +78,7 @@ class Agent:
             key=key,
             clock=self._clock,
             stamp=trust.stamp,
-            spool_dir=spool_dir,
+            free=lambda name: spool.acknowledge(spool.folder / name),
         )
         self._status = self._status_of("online", key.public)
         self._session = self._make_session(secret, self._status_of("offline", key.public))
@@ -86,7 +88,7 @@ class Agent:
             node=settings.node,
             hub_key=hub_key,
             clock=self._clock,
-            spool_dir=spool_dir,
+            spool_dir=spool.folder,
         )
         client = TusClient(
             settings.hub.upload_url,
@@ -94,13 +96,13 @@ class Agent:
             secret=secret,
             ca_file=settings.hub.upload_ca_file,
         )
-        self._uploader = Uploader(client, self._outbox, clock=self._clock, spool_dir=spool_dir)
+        self._uploader = Uploader(client, self._outbox, clock=self._clock, spool_dir=spool.folder)
         self._cameras = [
             Camera(
                 camera,
                 clock=self._clock,
                 outbox=self._outbox,
-                spool_dir=spool_dir,
+                spool=spool,
                 set_state=self._set_state(camera.name),
             )
             for camera in settings.cameras
@@ -113,12 +115,12 @@ class Agent:
             cameras=lambda: [camera.health() for camera in self._cameras],
             problems=self._problems,
         )
-        self._spool_dir = spool_dir
+        self._spool = spool
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Recover, say that we are here, start every thread. Raises CamwatchError."""
-        recovery.recover(self._outbox, self._spool_dir, self._clock)
+        recovery.recover(self._outbox, self._spool, self._clock)
         self._outbox.append(
             NodeBooted(__version__, tuple(each.name for each in self._settings.cameras))
         )
@@ -164,6 +166,11 @@ class Agent:
         thread = threading.Thread(target=body, name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
+
+    def _file_dropped(self, file: SpoolFile) -> None:
+        """The spool's quota takes a file that the hub does not have: say so before it goes."""
+        log.error("the spool is full: %s is dropped before the hub had it", file.path.name)
+        self._outbox.drop(file.path.name, cause="quota")
 
     def _is_alive(self) -> bool:
         threads_live = all(thread.is_alive() for thread in self._threads)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +14,8 @@ from edge import __version__
 from edge.base import logs
 from edge.base.errors import EX_CONFIG, CamwatchError, ConfigError
 from edge.config import node as node_config
+from edge.config.camera import CameraSettings
+from edge.contract import names
 
 DEFAULT_CONFIG = Path("/etc/camwatch/edge.yaml")
 
@@ -57,15 +61,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
+    default = DEFAULT_CONFIG
     parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, help=f"settings file (default {DEFAULT_CONFIG})"
+        "--config", type=Path, default=default, help=f"settings file (default {default})"
     )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     settings = node_config.load(arguments.config)
     logs.set_up(settings.log_level)
-    from edge import agent  # the libraries behind it take a second to load
+    from edge import agent  # loaded late: the libraries behind it take a second
 
     return agent.run(settings)
 
@@ -78,9 +83,35 @@ def _check_config(arguments: argparse.Namespace) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from edge.agent import probe
+    from edge.capture import probe  # as above
+    from edge.capture.errors import CaptureError
 
-    return probe(arguments)
+    try:
+        report = probe.probe(_probed_camera(arguments), seconds=arguments.seconds)
+    except CaptureError as err:
+        _complain(err)
+        return probe.exit_status(err)
+    if arguments.json:
+        print(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(report.lines()))
+    return 0
+
+
+def _probed_camera(arguments: argparse.Namespace) -> CameraSettings:
+    """The camera of that name in the settings, or one made of the given address."""
+    if re.fullmatch(names.CAMERA_PATTERN, arguments.source) and not Path(arguments.source).exists():
+        for camera in node_config.load(arguments.config).cameras:
+            if camera.name == arguments.source:
+                return camera
+        raise ConfigError(f"{arguments.config} has no camera named {arguments.source}")
+    return CameraSettings(
+        name="probed",
+        source=arguments.source,
+        user=arguments.user,
+        password_file=arguments.password_file,
+        transport=arguments.transport,
+    )
 
 
 def _version(arguments: argparse.Namespace) -> int:

@@ -93,7 +93,22 @@ class NodeBooted:
     )
 
 
-Body = EventStarted | EventUpdated | EventEnded | CameraLost | CameraFound | NodeBooted
+@dataclass(frozen=True)
+class FileDropped:
+    """A clip or snapshot that an earlier record announced will never reach the hub."""
+
+    kind: Literal["clip", "snapshot"] = item("what is lost")
+    sha256: str = item("of the lost file, as announced", pattern=names.HASH_PATTERN)
+    size_bytes: int = item("of the lost file, as announced", min=1, max=names.MAX_CLIP_BYTES)
+    cause: Literal["quota", "missing"] = item(
+        "quota: the node's disk space ran out first; missing: the file is gone from the disk"
+    )
+    part: int | None = item("of a clip", None, min=0, max=9999)
+
+
+Body = (
+    EventStarted | EventUpdated | EventEnded | CameraLost | CameraFound | NodeBooted | FileDropped
+)
 
 BODIES: dict[str, type[Body]] = {
     "event.started": EventStarted,
@@ -102,6 +117,7 @@ BODIES: dict[str, type[Body]] = {
     "camera.lost": CameraLost,
     "camera.found": CameraFound,
     "node.booted": NodeBooted,
+    "file.dropped": FileDropped,
 }
 TYPES: dict[type[Body], str] = {body: name for name, body in BODIES.items()}
 EVENT_TYPES = frozenset({"event.started", "event.updated", "event.ended"})

@@ -69,7 +69,7 @@ def _records(sign: Sign) -> list[Sample]:
             v=names.VERSION, node=NODE, epoch=EPOCH, seq=seq, prev=prev, type=kind,
             at_utc=_instant(after_s).utc, clock=_clock(after_s),
             camera=None if kind == "node.booted" else CAMERA,
-            event=EVENT if kind in record.EVENT_TYPES else None,
+            event=EVENT if kind in EVENT_KINDS else None,
         )  # fmt: skip
         payload = record.encode(header, body)
         result.append(
@@ -77,6 +77,9 @@ def _records(sign: Sign) -> list[Sample]:
         )
         prev = record.digest(payload)
     return result
+
+
+EVENT_KINDS = record.EVENT_TYPES | {"file.dropped"}
 
 
 def _bodies() -> Sequence[tuple[float, record.Body]]:
@@ -97,6 +100,8 @@ def _bodies() -> Sequence[tuple[float, record.Body]]:
         (900.0, record.CameraLost(
             reason="unreachable", detail="máy ảnh không trả lời (no answer for 10 s)",
             last_packet=_instant(890.0))),
+        (901.0, record.FileDropped(
+            kind="clip", sha256="c1" * 32, size_bytes=4_100_000, cause="quota", part=1)),
     )  # fmt: skip
 
 

@@ -18,8 +18,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from edge.base import durable, sqlite
+from edge.base import sqlite
 from edge.base.clock import Clock
 from edge.base.errors import StorageError
 from edge.contract import ack as acks
@@ -79,15 +80,18 @@ class Outbox:
         key: PrivateKey,
         clock: Clock,
         stamp: Callable[[], ClockStamp],
-        spool_dir: Path,
+        free: Callable[[str], object],
     ) -> None:
-        """Open or create the journal at `path`. Raises StorageError."""
+        """Open or create the journal at `path`. Raises StorageError.
+
+        `free` removes a file from the spool, by its name, once the hub has it.
+        """
         self._path = path
         self._node = node
         self._key = key
         self._clock = clock
         self._stamp = stamp
-        self._spool_dir = spool_dir
+        self._free = free
         self._lock = threading.RLock()
         self.on_append: Callable[[], None] = lambda: None
         self._db = sqlite.open_database(path, MIGRATIONS)
@@ -146,6 +150,8 @@ class Outbox:
                 db.execute("INSERT INTO open_events VALUES (?, ?, ?)", (event, camera, payload))
             elif isinstance(body, record.EventEnded):
                 db.execute("DELETE FROM open_events WHERE event = ?", (event,))
+            elif isinstance(body, record.FileDropped):
+                db.execute("DELETE FROM files WHERE sha256 = ? AND event = ?", (body.sha256, event))
             for file in _announced(body, event or "", seq):
                 db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", file)
             self._last_seq = seq
@@ -201,7 +207,7 @@ class Outbox:
                 freed = self._freed_files(ack)
                 db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in freed])
         for name in freed:
-            durable.remove(self._spool_dir / name)
+            self._free(name)
 
     def depth(self) -> Depth:
         """How much waits for the hub."""
@@ -219,10 +225,18 @@ class Outbox:
         age_ns = 0 if oldest_ns is None else max(0, self._clock.mono_ns() - oldest_ns)
         return Depth(count, by_kind.get("snapshot", (0, 0))[0], clips, clip_bytes, age_ns / 1e9)
 
-    def forget(self, name: str) -> None:
-        """Stop waiting for a file that is no longer there."""
-        with self._lock, sqlite.errors_named(self._path):
-            self._db.execute("DELETE FROM files WHERE name = ?", (name,))
+    def drop(self, name: str, *, cause: Literal["quota", "missing"]) -> bool:
+        """Record that a waiting file will never reach the hub; false if nobody waits for it.
+
+        The row goes in the transaction that appends the record. Raises StorageError.
+        """
+        rows = self._read("SELECT * FROM files WHERE name = ?", (name,))
+        if not rows:
+            return False
+        row = rows[0]
+        body = record.FileDropped(row["kind"], row["sha256"], row["size_bytes"], cause, row["part"])
+        self.append(body, event=row["event"])
+        return True
 
     def file_names(self) -> set[str]:
         """The names of all files that wait; what else lies in the spool nobody waits for."""

@@ -122,7 +122,7 @@ class Publisher:
                 jpeg = (self._spool_dir / file.name).read_bytes()
             except FileNotFoundError:
                 log.error("snapshot %s of event %s is gone from the spool", file.name, file.event)
-                self._outbox.forget(file.name)
+                self._outbox.drop(file.name, cause="missing")
                 continue
             if self._session.publish(topics.snapshot(self._node, file.event), jpeg):
                 sent[file.sha256] = now_ns

@@ -78,7 +78,7 @@ class Uploader:
         path = self._spool_dir / file.name
         if not path.exists():
             log.error("clip %s is gone from the spool", file.name)
-            self._outbox.forget(file.name)
+            self._outbox.drop(file.name, cause="missing")
             return
         url, offset = self._where(file)
         if url is None:

@@ -37,7 +37,7 @@ def open_outbox(folder: Path, clock: FakeClock) -> Outbox:
         key=keys.load_or_make(folder / "node.key"),
         clock=clock,
         stamp=lambda: ClockStamp("synced", clock.boot, clock.mono_ns(), 5),
-        spool_dir=spool,
+        free=lambda name: (spool / name).unlink(),
     )
 
 
@@ -181,6 +181,34 @@ def test_depth_tells_how_much_and_how_long_it_waits(
     depth = outbox.depth()
     assert (depth.records, depth.clips, depth.snapshots, depth.clip_bytes) == (1, 1, 1, CLIP_BYTES)
     assert depth.oldest_s == pytest.approx(12)
+
+
+def test_a_dropped_file_is_recorded_and_no_longer_waited_for(
+    outbox: Outbox, tmp_path: Path, clock: FakeClock
+) -> None:
+    """What the hub was promised and will not get is itself a record."""
+    event = ids.new_event(clock.utc())
+    outbox.append(ended(clock, tmp_path, event), camera="gate", event=event)
+    assert outbox.drop(clip_name(f"{event}.0"), cause="quota")
+    assert not outbox.drop(clip_name(f"{event}.0"), cause="quota")
+    dropped = record.decode(outbox.pending(1, 1)[0].payload)
+    assert dropped.header.event == event
+    assert dropped.body == record.FileDropped("clip", "c" * 64, CLIP_BYTES, "quota", 0)
+    assert outbox.depth().clips == 0
+
+
+def test_an_event_stays_open_until_its_end_is_appended(
+    outbox: Outbox, tmp_path: Path, clock: FakeClock
+) -> None:
+    """After a crash the journal knows which events were cut short."""
+    event = ids.new_event(clock.utc())
+    now = Instant(clock.utc(), clock.mono_ns())
+    outbox.append(record.EventStarted("motion", now, (), 0.1), camera="gate", event=event)
+    again = open_outbox(tmp_path, clock)
+    assert [each.header.event for each in again.open_events()] == [event]
+    again.append(ended(clock, tmp_path, event), camera="gate", event=event)
+    assert again.open_events() == []
+    again.close()
 
 
 def test_threads_that_append_together_leave_one_chain(outbox: Outbox) -> None:

@@ -1,0 +1,95 @@
+"""The thread that looks: packets out of the feed, frames to the detector, and on to the story.
+
+Frames are looked at no oftener than `analysis_fps` by their PTS; all of them are decoded, since
+each is predicted from the one before.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from fractions import Fraction
+
+from edge.camera.feed import Feed, StreamBegan, StreamLost
+from edge.camera.story import Story
+from edge.capture.decode import FrameDecoder
+from edge.config.motion import MotionSettings
+from edge.media.frame import Frame
+from edge.media.packet import Packet, VideoStream
+from edge.motion.detector import Detector
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.25
+EARLY = Fraction(1, 5)  # a frame this part of an interval early still counts as due
+
+
+class Analysis:
+    """The analysis of one camera. `run` is its thread's body."""
+
+    def __init__(self, settings: MotionSettings, *, feed: Feed, story: Story) -> None:
+        self._settings = settings
+        self._feed = feed
+        self._story = story
+        self._detector = Detector(settings)
+        self._decoder: FrameDecoder | None = None
+        self._stream: VideoStream | None = None
+        self._due_pts: int | None = None
+        self._stop = threading.Event()
+        self.looked = 0
+
+    def run(self) -> None:
+        """Look at what comes until `stop`, then end a running event."""
+        while not self._stop.is_set():
+            match self._feed.get(POLL_S):
+                case Packet() as packet:
+                    self._look(packet)
+                case StreamBegan() as began:
+                    self._begin(began)
+                case StreamLost():
+                    self._flush()
+                    self._story.lose()
+                case None:
+                    self._story.tick()
+        self._story.stop()
+
+    def stop(self) -> None:
+        """End `run` after the packet under way."""
+        self._stop.set()
+
+    def _begin(self, began: StreamBegan) -> None:
+        self._flush()
+        before, self._stream = self._stream, began.stream
+        self._decoder = FrameDecoder(began.stream, mono_ns=began.timeline.mono_ns)
+        self._due_pts = None
+        if before is not None and _shape(before) != _shape(began.stream):
+            self._detector = Detector(self._settings)
+
+    def _look(self, packet: Packet) -> None:
+        if self._decoder is None or packet.stream is not self._stream:
+            return
+        for frame in self._decoder.decode(packet):
+            self._look_at(frame, packet.stream)
+
+    def _flush(self) -> None:
+        if self._decoder is not None and self._stream is not None:
+            for frame in self._decoder.flush():
+                self._look_at(frame, self._stream)
+
+    def _look_at(self, frame: Frame, stream: VideoStream) -> None:
+        if not self._is_due(frame.pts, stream.time_base):
+            return
+        self.looked += 1
+        self._story.observe(self._detector.observe(frame), frame, stream)
+
+    def _is_due(self, pts: int, time_base: Fraction) -> bool:
+        interval = 1 / (Fraction(self._settings.analysis_fps) * time_base)
+        if self._due_pts is not None and pts < self._due_pts - interval * EARLY:
+            return pts < self._due_pts - 2 * interval  # the PTS went back
+        behind = self._due_pts is None or pts - self._due_pts > interval
+        self._due_pts = int((pts if behind or self._due_pts is None else self._due_pts) + interval)
+        return True
+
+
+def _shape(stream: VideoStream) -> tuple[int, int]:
+    return stream.width, stream.height

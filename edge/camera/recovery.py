@@ -1,0 +1,91 @@
+"""What a crash left open: clips are completed, their events ended as interrupted, strays swept.
+
+Runs at start, before anything is recorded. Safe to run again after a crash in its middle: an event
+stays open in the journal until its `event.ended` is appended.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from edge.base.clock import Clock
+from edge.base.errors import CamwatchError
+from edge.base.logs import error_chain
+from edge.camera.story import clip_ref
+from edge.contract import record
+from edge.contract.parts import Instant
+from edge.mux.clip import ClosedClip
+from edge.mux.recovery import inspect, recover_leftovers
+from edge.mux.spool import Spool
+from edge.outbox.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+
+def recover(outbox: Outbox, spool: Spool, clock: Clock) -> int:
+    """End every event that was cut short; how many. Raises StorageError."""
+    recover_leftovers(spool)
+    announced = outbox.file_names()
+    orphans: dict[str, list[ClosedClip]] = {}
+    for file in spool.files():
+        if file.path.name in announced:
+            continue
+        clip = inspect(file.path) if file.kind == "clip" else None
+        if clip is not None:
+            orphans.setdefault(clip.event, []).append(clip)
+    cut_short = outbox.open_events()
+    for started in cut_short:
+        clips = sorted(orphans.pop(started.header.event or "", []), key=lambda clip: clip.part)
+        _end(outbox, started, clips, clock)
+    announced = outbox.file_names()
+    for file in spool.files():
+        if file.path.name not in announced:
+            log.warning("sweeping %s, which no record names", file.path.name)
+            spool.acknowledge(file.path)
+    return len(cut_short)
+
+
+def _end(outbox: Outbox, started: record.Record, clips: list[ClosedClip], clock: Clock) -> None:
+    """Announce the clips of one event and end it as interrupted."""
+    body, header = started.body, started.header
+    if not isinstance(body, record.EventStarted):
+        return
+    try:
+        for clip in clips[:-1]:
+            outbox.append(
+                record.EventUpdated(clip_ref(clip), body.zones),
+                camera=header.camera,
+                event=header.event,
+            )
+        last = clips[-1] if clips else None
+        ended = _end_of(last) if last is not None else body.started
+        outbox.append(
+            record.EventEnded(
+                kind=body.kind,
+                started=body.started,
+                ended=ended,
+                duration_ms=max(0, ended.mono_ns - body.started.mono_ns) // 1_000_000,
+                reason="interrupted",
+                zones=body.zones,
+                score=body.score,
+                parts=last.part + 1 if last is not None else 0,
+                clip=clip_ref(last) if last is not None else None,
+                snapshot=body.snapshot,
+                fault="the node stopped without warning; what came after the clip's end is missing",
+            ),
+            camera=header.camera,
+            event=header.event,
+        )
+    except CamwatchError as err:
+        log.error("event %s stays open: %s", header.event, error_chain(err))
+        return
+    log.warning("event %s was interrupted; %d clips recovered", header.event, len(clips))
+
+
+def _end_of(clip: ClosedClip) -> Instant:
+    """The last moment that a recovered clip shows."""
+    length = timedelta(milliseconds=clip.duration_ms)
+    return Instant(
+        clip.head.starts_utc + length, clip.starts_mono_ns + clip.duration_ms * 1_000_000
+    )

@@ -1,0 +1,244 @@
+"""What a camera saw becomes events: records in the journal, clips and pictures in the spool.
+
+Order for each event: the recorder claims its pre-roll, the confirming frame becomes a picture in
+the spool, then `event.started` is appended. A clip is complete, flushed and renamed before the
+record that announces it is appended; the last one comes with `event.ended`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edge.base.clock import Clock
+from edge.base.errors import CamwatchError
+from edge.base.logs import error_chain
+from edge.camera.moments import instant
+from edge.config.camera import CameraSettings
+from edge.contract import ids, names, record
+from edge.contract.parts import ClipRef, Instant, SnapshotRef
+from edge.gop.ring import PacketRing
+from edge.media.frame import Frame, Pixels
+from edge.media.packet import VideoStream
+from edge.motion.activity import Activity, Ended, Event, Extended, Started, Transition
+from edge.motion.observation import Moment, Observation
+from edge.mux import snapshot
+from edge.mux.clip import ClosedClip
+from edge.mux.parts import Trigger
+from edge.mux.recorder import ClipRecorder, RecordingEnd
+from edge.mux.spool import Spool
+from edge.outbox.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+SNAPSHOT_WIDTH = 1280  # pixels; 256 KiB of JPEG do not hold more detail than that
+
+
+@dataclass
+class _Chapter:
+    """One event from its start until its last clip is closed."""
+
+    id: str
+    event: Event
+    started: Instant
+    best: Pixels
+    recorder: ClipRecorder | None = None
+    reason: record.EndReason = "quiet"
+    first_picture: SnapshotRef | None = None
+    confirmed: Moment | None = None
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+
+class Story:
+    """One camera's events. `observe`, `lose`, `tick` and `stop` are for the analysis thread."""
+
+    def __init__(
+        self,
+        settings: CameraSettings,
+        *,
+        ring: PacketRing,
+        clock: Clock,
+        outbox: Outbox,
+        spool: Spool,
+        set_state: Callable[[str, str], None],
+    ) -> None:
+        self._settings = settings
+        self._ring = ring
+        self._clock = clock
+        self._outbox = outbox
+        self._spool = spool
+        self._set_state = set_state
+        self._activity = Activity(settings.motion.min_frames, settings.motion.quiet_s)
+        self._running: _Chapter | None = None
+        self._stream: VideoStream | None = None
+        self._lock = threading.Lock()
+        self._closing: dict[str, _Chapter] = {}
+        self.problem = ""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether an event runs."""
+        return self._running is not None
+
+    def observe(self, observation: Observation, frame: Frame, stream: VideoStream) -> None:
+        """Take what the detector says about `frame`."""
+        self._stream = stream
+        self._turn(self._activity.observe(observation), frame)
+
+    def tick(self) -> None:
+        """Let time pass while no frames come."""
+        self._turn(self._activity.tick(self._clock.mono_ns()), None)
+
+    def lose(self) -> None:
+        """The camera is gone: end the running event with what there is."""
+        self._cut_short("camera_lost")
+
+    def stop(self) -> None:
+        """The agent stops: end the running event, close every open clip now."""
+        self._cut_short("stopped")
+        with self._lock:
+            chapters = list(self._closing.values())
+        for chapter in chapters:
+            if chapter.recorder is not None:
+                chapter.recorder.stop()
+
+    def close(self, timeout_s: float) -> bool:
+        """Wait until every event is ended in the journal; false if that takes longer."""
+        with self._lock:
+            chapters = list(self._closing.values())
+        return all(chapter.is_over.wait(timeout_s) for chapter in chapters)
+
+    def _turn(self, transition: Transition | None, frame: Frame | None) -> None:
+        match transition:
+            case Started(event) if frame is not None and self._stream is not None:
+                self._start(event, frame, self._stream)
+            case Extended(event, is_best) if self._running is not None:
+                self._running.event = event
+                if is_best and frame is not None:
+                    self._running.best = frame.pixels
+            case Ended(event):
+                self._end(event, "quiet")
+
+    def _start(self, event: Event, frame: Frame, stream: VideoStream) -> None:
+        started = instant(self._clock, event.started.mono_ns)
+        chapter = _Chapter(ids.new_event(started.utc), event, started, frame.pixels)
+        chapter.confirmed = event.best.at
+        trigger = Trigger(chapter.id, stream, event.started.pts, event.started.mono_ns)
+        chapter.recorder = ClipRecorder(
+            self._ring, self._spool, self._settings.clips, self._clock, trigger,
+            on_clip=lambda clip: self._clip_closed(chapter, clip),
+            on_end=lambda end: self._recording_ended(chapter, end),
+        )  # fmt: skip
+        self._running = chapter
+        with self._lock:
+            self._closing[chapter.id] = chapter
+        chapter.recorder.start()
+        chapter.first_picture = self._picture(chapter)
+        body = record.EventStarted(
+            kind="motion",
+            started=started,
+            zones=event.zones,
+            score=event.score,
+            box=event.best.box,
+            snapshot=chapter.first_picture,
+        )
+        self._append(body, chapter)
+        self._set_state("motion", "ON")
+        log.info("%s: event %s started", self._settings.name, chapter.id)
+
+    def _end(self, event: Event, reason: record.EndReason) -> None:
+        chapter, self._running = self._running, None
+        if chapter is None or chapter.recorder is None or self._stream is None:
+            return
+        chapter.event, chapter.reason = event, reason
+        chapter.recorder.finish(self._stream, event.last.pts)
+        self._set_state("motion", "OFF")
+
+    def _cut_short(self, reason: record.EndReason) -> None:
+        chapter = self._running
+        if (ended := self._activity.finish()) is not None:
+            self._end(ended.event, reason)
+        if chapter is not None and chapter.recorder is not None:
+            chapter.recorder.stop()
+
+    def _clip_closed(self, chapter: _Chapter, clip: ClosedClip) -> None:
+        """A part that another follows; on the recorder's thread."""
+        self._append(record.EventUpdated(clip_ref(clip), chapter.event.zones), chapter)
+
+    def _recording_ended(self, chapter: _Chapter, end: RecordingEnd) -> None:
+        """The event's last word; on the recorder's thread."""
+        event = chapter.event
+        if end.fault:
+            self.problem = f"camera {self._settings.name}: {end.fault}"
+            log.error("%s: event %s: %s", self._settings.name, chapter.id, end.fault)
+        body = record.EventEnded(
+            kind="motion",
+            started=chapter.started,
+            ended=instant(self._clock, event.last.mono_ns),
+            duration_ms=max(0, event.last.mono_ns - event.started.mono_ns) // 1_000_000,
+            reason=chapter.reason,
+            zones=event.zones,
+            score=event.score,
+            parts=end.parts,
+            clip=clip_ref(end.last) if end.last is not None else None,
+            snapshot=self._picture(chapter),
+            fault=end.fault[:200] if end.fault else None,
+        )
+        self._append(body, chapter)
+        with self._lock:
+            self._closing.pop(chapter.id, None)
+        chapter.is_over.set()
+        log.info("%s: event %s ended, %d ms", self._settings.name, chapter.id, body.duration_ms)
+
+    def _picture(self, chapter: _Chapter) -> SnapshotRef | None:
+        """The best frame so far as a picture in the spool; None where that failed."""
+        best = chapter.event.best
+        if chapter.first_picture is not None and best.at == chapter.confirmed:
+            return chapter.first_picture
+        try:
+            picture = chapter.best.to_bgr(SNAPSHOT_WIDTH)
+            jpeg = snapshot.encode(picture, names.MAX_SNAPSHOT_BYTES)
+            file = self._spool.save_snapshot(jpeg.data)
+        except CamwatchError as err:
+            log.error(
+                "%s: no snapshot of %s: %s", self._settings.name, chapter.id, error_chain(err)
+            )
+            return chapter.first_picture
+        taken = instant(self._clock, best.at.mono_ns)
+        return SnapshotRef(
+            sha256=file.sha256 or "",
+            size_bytes=file.size_bytes,
+            width=jpeg.width,
+            height=jpeg.height,
+            taken=taken,
+            box=best.box,
+        )
+
+    def _append(self, body: record.Body, chapter: _Chapter) -> None:
+        try:
+            self._outbox.append(body, camera=self._settings.name, event=chapter.id)
+        except CamwatchError as err:
+            self.problem = f"camera {self._settings.name}: an event was not recorded"
+            log.error("%s of %s is lost: %s", type(body).__name__, chapter.id, error_chain(err))
+
+
+def clip_ref(clip: ClosedClip) -> ClipRef:
+    """A closed clip as its record names it."""
+    return ClipRef(
+        part=clip.part,
+        sha256=clip.sha256,
+        size_bytes=clip.size_bytes,
+        duration_ms=clip.duration_ms,
+        codec=clip.codec,
+        width=clip.width,
+        height=clip.height,
+        starts=Instant(clip.head.starts_utc, clip.starts_mono_ns),
+        pre_roll_ms=clip.pre_roll_ms,
+        first_pts=clip.first_pts,
+        time_base=clip.head.time_base,
+        packets=clip.packets,
+        lost_packets=clip.lost_packets,
+        audio=clip.audio,
+    )
