@@ -114,6 +114,7 @@ class _Reader:
     def __init__(self, description: str) -> None:
         self._pipeline = Gst.parse_launch(description)
         self._tracks: dict[str, Track] = {}
+        self._caps: dict[str, Any] = {}
         demuxer = self._pipeline.get_by_name("demuxer")
         if demuxer is not None:
             demuxer.connect("pad-added", self._on_pad)
@@ -176,21 +177,37 @@ class _Reader:
         sink.set_property("emit-signals", True)
         sink.connect("new-sample", self._on_sample, kind)
 
+    def _payable(self, caps: Any) -> Any:
+        """One object for all equal caps, so that a change of parameters shows as another one."""
+        text = _payable_text(caps.to_string())
+        return self._caps.setdefault(text, Gst.Caps.from_string(text))
+
     def _on_sample(self, sink: Any, kind: str) -> Any:
         pulled = sink.emit("pull-sample")
         buffer, segment = pulled.get_buffer(), pulled.get_segment()
-        track = self._tracks.setdefault(kind, Track(pulled.get_caps()))
+        caps = self._payable(pulled.get_caps())
+        track = self._tracks.setdefault(kind, Track(caps))
         dts_ns = _running_ns(segment, buffer.dts)
         pts_ns = _running_ns(segment, buffer.pts)
         if pts_ns is None:
             pts_ns = dts_ns if dts_ns is not None else 0
         is_keyframe = not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)
         track.samples.append(
-            Sample(
-                buffer, pulled.get_caps(), pts_ns, pts_ns if dts_ns is None else dts_ns, is_keyframe
-            )
+            Sample(buffer, caps, pts_ns, pts_ns if dts_ns is None else dts_ns, is_keyframe)
         )
         return Gst.FlowReturn.OK
+
+
+def _payable_text(text: str) -> str:
+    """Caps as the RTP payloaders take them: the same bytes under the names that they know.
+
+    They want parameter sets out of band (avc, hvc1) also where the file allows both, and want to
+    hear that a buffer is a whole picture, which the Matroska demuxer does not say.
+    """
+    text = text.replace("(string)avc3", "(string)avc").replace("(string)hev1", "(string)hvc1")
+    if text.startswith(("video/x-h264", "video/x-h265")) and "alignment" not in text:
+        text += ", alignment=(string)au"
+    return text
 
 
 def _running_ns(segment: Any, stamp: int) -> int | None:

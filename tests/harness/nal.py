@@ -72,11 +72,19 @@ def length_size_bytes(codec: Codec, extradata: bytes) -> int | None:
 
 
 def split(data: bytes, codec: Codec, extradata: bytes) -> list[bytes]:
-    """The NAL units of one packet, in either form, as `extradata` says."""
+    """The NAL units of one packet, in either form, as `extradata` says.
+
+    Some files hold zero bytes or a start code with a further unit behind a unit, inside its length
+    field. Neither belongs to the unit (H.264 7.4.1, H.265 7.4.2), so both forms give the same.
+    """
     size_bytes = length_size_bytes(codec, extradata)
     if size_bytes is None:
         return split_annex_b(data)
-    return split_length_prefixed(data, size_bytes)
+    return [
+        unit
+        for each in split_length_prefixed(data, size_bytes)
+        for unit in split_annex_b(b"\x00\x00\x01" + each)
+    ]
 
 
 def kind(unit: bytes, codec: Codec) -> int:

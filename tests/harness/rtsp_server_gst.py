@@ -24,11 +24,12 @@ HOST = "127.0.0.1"
 NTP_FROM_CLOCK_TIME = 3  # rtpbin's ntp-time-source: sender reports follow the media's own clock
 TRANSPORTS = {"tcp": GstRtsp.RTSPLowerTrans.TCP, "udp": GstRtsp.RTSPLowerTrans.UDP}
 AUTH_METHODS = {"basic": GstRtsp.RTSPAuthMethod.BASIC, "digest": GstRtsp.RTSPAuthMethod.DIGEST}
+TO_MEMORY = "appsink name=sink sync=false async=false"
 MADE = {
-    "mjpeg:": "videotestsrc num-buffers=300 ! video/x-raw,width=320,height=240,framerate=15/1"
-    " ! jpegenc ! appsink name=sink sync=false async=false",
-    "audio:": "audiotestsrc num-buffers=500 samplesperbuffer=160 ! audio/x-raw,rate=8000,channels=1"
-    " ! mulawenc ! appsink name=sink sync=false async=false",
+    "mjpeg:": "videotestsrc num-buffers=300 ! video/x-raw,format=I420 ! jpegenc"
+    f" ! image/jpeg,width=320,height=240,framerate=15/1 ! {TO_MEMORY}",
+    "audio:": "audiotestsrc num-buffers=500 samplesperbuffer=160 ! mulawenc"
+    f" ! audio/x-mulaw,rate=8000,channels=1 ! {TO_MEMORY}",
 }
 
 

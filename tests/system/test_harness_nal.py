@@ -45,6 +45,14 @@ def test_a_length_that_runs_over_the_end_is_refused() -> None:
         nal.split_length_prefixed(b"\x00\x00\x00\x09abc")
 
 
+def test_what_a_file_hides_behind_a_unit_is_found_as_a_start_code_shows_it() -> None:
+    """Trailing zeros and an end-of-sequence unit inside one length field, as real files have."""
+    avcc = b"\x01\x64\x00\x1f\xff"
+    inner = b"\x41\x9a\x80" + b"\x00\x00\x00\x01\x0a"
+    data = b"\x00\x00\x00\x05\x41\x9a\x81\x00\x00" + len(inner).to_bytes(4, "big") + inner
+    assert nal.split(data, "h264", avcc) == [b"\x41\x9a\x81", b"\x41\x9a\x80", b"\x0a"]
+
+
 @pytest.mark.footage
 @pytest.mark.parametrize("name", ["cdnet-pedestrians", "one-by-one-person-h265"])
 def test_a_file_gives_as_many_pictures_as_its_label_says(name: str, footage: Footage) -> None:
