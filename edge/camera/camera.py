@@ -32,7 +32,8 @@ from edge.outbox.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-LATE_TRIGGER_S = 5.0  # how late analysis may find an onset and still get its whole pre-roll
+MAX_LAG_S = 4.0  # media time that analysis may lie behind
+ONSET_S = 3.0  # how far back a confirmed event may date its start
 HELD_S = 20.0  # a connection that lived so long was good: the next wait is short again
 
 
@@ -54,9 +55,9 @@ class Camera:
         self._clock = clock
         self._outbox = outbox
         self._set_state = set_state
-        keep_s = settings.clips.pre_roll_s + LATE_TRIGGER_S
+        keep_s = settings.clips.pre_roll_s + MAX_LAG_S + ONSET_S
         self._ring = PacketRing(keep_s=keep_s, max_bytes=settings.clips.ring_bytes)
-        self._feed = Feed(waits=settings.pace == "fast")
+        self._feed = Feed(max_lag_s=MAX_LAG_S, waits=settings.pace == "fast")
         self._story = Story(
             settings,
             ring=self._ring,

@@ -1,20 +1,20 @@
 """The bounded hand-over of packets from the capture thread to the analysis thread.
 
-When analysis falls behind a live camera, whole GOPs are skipped, from the point of overflow to the
-next keyframe, and counted; recording is not touched. A file that is read as fast as it goes waits
-instead.
+Bounded in media time, since analysis that is too late finds its pre-roll gone from the ring. When
+it falls behind a live camera, packets are skipped from there to the next keyframe, and counted;
+recording is not touched. A file that is read as fast as it goes waits instead.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 from edge.media.packet import Packet, VideoStream
 from edge.media.timeline import Timeline
 
-MAX_PACKETS = 300  # 20 s at 15 fps
+MAX_PACKETS = 1000  # whatever their times say
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,42 +38,54 @@ Item = Packet | StreamBegan | StreamLost
 class Feed:
     """One producer, one consumer."""
 
-    def __init__(self, *, waits: bool) -> None:
+    def __init__(self, *, max_lag_s: float, waits: bool) -> None:
         """`waits`: block the producer when full, instead of skipping."""
-        self._queue: queue.Queue[Item] = queue.Queue()
-        self._room = threading.Semaphore(MAX_PACKETS)
+        self._max_lag_s = max_lag_s
         self._waits = waits
+        self._items: deque[Item] = deque()
+        self._changed = threading.Condition()
         self._is_skipping = False
-        self._stop = threading.Event()
+        self._is_stopped = False
         self.skipped = 0
 
     def put(self, packet: Packet) -> None:
         """Hand over a video packet, or skip it."""
-        if self._is_skipping and not packet.is_keyframe:
-            self.skipped += 1
-            return
-        while not self._room.acquire(timeout=0.2 if self._waits else 0):
-            if not self._waits or self._stop.is_set():
+        with self._changed:
+            if self._waits:
+                self._changed.wait_for(lambda: self._is_stopped or not self._is_full(packet))
+            if self._is_full(packet) or (self._is_skipping and not packet.is_keyframe):
                 self._is_skipping = True
                 self.skipped += 1
                 return
-        self._is_skipping = False
-        self._queue.put(packet)
+            self._is_skipping = False
+            self._items.append(packet)
+            self._changed.notify_all()
 
     def put_sign(self, sign: StreamBegan | StreamLost) -> None:
         """Hand over a sign, which is never skipped."""
-        self._queue.put(sign)
+        with self._changed:
+            self._items.append(sign)
+            self._changed.notify_all()
 
     def get(self, timeout_s: float) -> Item | None:
         """The next item, or None after `timeout_s`."""
-        try:
-            item = self._queue.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
-        if isinstance(item, Packet):
-            self._room.release()
-        return item
+        with self._changed:
+            self._changed.wait_for(lambda: self._items, timeout_s)
+            if not self._items:
+                return None
+            self._changed.notify_all()
+            return self._items.popleft()
 
     def stop(self) -> None:
         """Let a producer that waits go on, for stopping."""
-        self._stop.set()
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
+
+    def _is_full(self, packet: Packet) -> bool:
+        """Whether the oldest waiting packet of the same stream is too far behind `packet`."""
+        oldest = self._items[0] if self._items else None
+        if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
+            return len(self._items) >= MAX_PACKETS
+        lag_s = (packet.dts - oldest.dts) * packet.time_base
+        return lag_s > self._max_lag_s or len(self._items) >= MAX_PACKETS

@@ -92,17 +92,12 @@ class Story:
         self._turn(self._activity.tick(self._clock.mono_ns()), None)
 
     def lose(self) -> None:
-        """The camera is gone: end the running event with what there is."""
+        """The camera is gone: end the running event, close every open clip with what there is."""
         self._cut_short("camera_lost")
 
     def stop(self) -> None:
         """The agent stops: end the running event, close every open clip now."""
         self._cut_short("stopped")
-        with self._lock:
-            chapters = list(self._closing.values())
-        for chapter in chapters:
-            if chapter.recorder is not None:
-                chapter.recorder.stop()
 
     def close(self, timeout_s: float) -> bool:
         """Wait until every event is ended in the journal; false if that takes longer."""
@@ -157,11 +152,13 @@ class Story:
         self._set_state("motion", "OFF")
 
     def _cut_short(self, reason: record.EndReason) -> None:
-        chapter = self._running
         if (ended := self._activity.finish()) is not None:
             self._end(ended.event, reason)
-        if chapter is not None and chapter.recorder is not None:
-            chapter.recorder.stop()
+        with self._lock:
+            chapters = list(self._closing.values())
+        for chapter in chapters:
+            if chapter.recorder is not None:
+                chapter.recorder.stop()
 
     def _clip_closed(self, chapter: _Chapter, clip: ClosedClip) -> None:
         """A part that another follows; on the recorder's thread."""

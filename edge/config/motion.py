@@ -55,8 +55,8 @@ class MotionSettings:
     )
     min_frames: int = item("analysed frames with motion before an event starts", 3, min=1, max=50)
     quiet_s: float = item(
-        "time without motion after which motion is over",
-        3.0,
+        "time without motion after which an event is over",
+        5.0,
         parse=parse_duration_s,
         min=0.2,
         max=600,

@@ -8,59 +8,82 @@ from fractions import Fraction
 from edge.camera.feed import MAX_PACKETS, Feed, StreamLost
 from edge.media.packet import Packet, VideoStream
 
-STREAM = VideoStream("h264", 64, 48, Fraction(1, 90000), b"", None)
+TICKS = 90_000
+STREAM = VideoStream("h264", 64, 48, Fraction(1, TICKS), b"", None)
+MAX_LAG_S = 2.0
 
 
-def packet(number: int, *, is_keyframe: bool = False) -> Packet:
-    return Packet(b"x", number, number, is_keyframe, STREAM, 0)
+def packet(second: float, *, is_keyframe: bool = False, stream: VideoStream = STREAM) -> Packet:
+    pts = round(second * TICKS)
+    return Packet(b"x", pts, pts, is_keyframe, stream, 0)
+
+
+def drain(feed: Feed) -> list[float]:
+    """The media times of the packets that wait."""
+    seconds = []
+    while isinstance(item := feed.get(0), Packet):
+        seconds.append(item.pts / TICKS)
+    return seconds
 
 
 def test_an_overflow_skips_to_the_next_keyframe() -> None:
-    """What reaches analysis is whole GOPs up to the overflow and from a keyframe on."""
-    feed = Feed(waits=False)
-    for number in range(MAX_PACKETS + 5):
-        feed.put(packet(number, is_keyframe=number == 0))
+    """What reaches analysis is whole up to the overflow, and begins again with a keyframe."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    for tenth in range(31):
+        feed.put(packet(tenth / 10, is_keyframe=tenth % 10 == 0))
+    assert feed.skipped == 10
+    for _ in range(15):
+        feed.get(0)
+    feed.put(packet(3.1))
+    feed.put(packet(3.2, is_keyframe=True))
+    assert drain(feed) == [1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 3.2]
+    assert feed.skipped == 11
+
+
+def test_a_stream_without_sane_times_is_bounded_by_count() -> None:
+    """Packets that all carry one time cannot fill the memory."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    for _ in range(MAX_PACKETS + 5):
+        feed.put(packet(0))
     assert feed.skipped == 5
-    feed.get(0)
-    feed.put(packet(1000))
-    assert feed.skipped == 6
-    feed.put(packet(1001, is_keyframe=True))
-    rest = [feed.get(0) for _ in range(MAX_PACKETS)]
-    assert isinstance(rest[-1], Packet)
-    assert rest[-1].pts == 1001
 
 
 def test_a_sign_passes_a_full_feed() -> None:
     """That the camera is lost is never skipped."""
-    feed = Feed(waits=False)
-    for number in range(MAX_PACKETS + 1):
-        feed.put(packet(number, is_keyframe=True))
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    for second in range(9):
+        feed.put(packet(second, is_keyframe=True))
     feed.put_sign(StreamLost("stalled"))
-    items = [feed.get(0) for _ in range(MAX_PACKETS + 1)]
+    items = [feed.get(0) for _ in range(4)]
     assert items[-1] == StreamLost("stalled")
+
+
+def test_packets_of_a_new_stream_are_not_measured_against_the_old_one() -> None:
+    """A camera that starts its times anew is not taken for a late one."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    feed.put(packet(0, is_keyframe=True))
+    other = VideoStream("h264", 64, 48, Fraction(1, TICKS), b"", None)
+    feed.put(packet(5000, is_keyframe=True, stream=other))
+    assert feed.skipped == 0
 
 
 def test_a_fast_file_waits_for_room_and_loses_nothing() -> None:
     """With `waits`, the producer blocks until the consumer takes."""
-    feed = Feed(waits=True)
-    producer = threading.Thread(
-        target=lambda: [feed.put(packet(n)) for n in range(MAX_PACKETS + 50)]
-    )
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=True)
+    producer = threading.Thread(target=lambda: [feed.put(packet(n)) for n in range(50)])
     producer.start()
-    taken = 0
-    while taken < MAX_PACKETS + 50:
+    for second in range(50):
         item = feed.get(5.0)
         assert isinstance(item, Packet)
-        assert item.pts == taken
-        taken += 1
+        assert item.pts == second * TICKS
     producer.join()
     assert feed.skipped == 0
 
 
 def test_stopping_frees_a_waiting_producer() -> None:
     """A producer that waits for room goes on when the feed is stopped."""
-    feed = Feed(waits=True)
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=True)
     feed.stop()
-    for number in range(MAX_PACKETS + 1):
-        feed.put(packet(number))
+    for second in range(4):
+        feed.put(packet(second, is_keyframe=True))
     assert feed.skipped == 1
