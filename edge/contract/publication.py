@@ -43,9 +43,11 @@ def files(sign_as_node: Sign, sign_as_hub: Sign) -> dict[str, bytes]:
 def fill(text: str, made: Sequence[Sample]) -> str:
     """`text` with the content of each `<!-- made: NAME -->` block made anew.
 
-    NAME is `channels` for the table, or a sample's for its payload. Raises KeyError for others.
+    NAME is `channels` or `types` for a table, or a sample's for its payload. Raises KeyError for
+    any other.
     """
-    blocks = {sample.name: _fenced(sample.payload) for sample in made} | {"channels": table()}
+    blocks = {sample.name: _fenced(sample.payload) for sample in made}
+    blocks |= {"channels": channel_table(), "types": type_table()}
     return _BLOCK.sub(lambda match: match["begin"] + blocks[match["name"]] + match["end"], text)
 
 
@@ -54,7 +56,7 @@ def pretty(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def table() -> str:
+def channel_table() -> str:
     """All channels as a Markdown table."""
     lines = [
         "| topic | from | QoS | retained | signed | payload, at most |",
@@ -71,6 +73,15 @@ def table() -> str:
             f"{_yes(channel.is_retained)} | {_yes(channel.is_signed)} | "
             f"{content}, {_size(channel.max_bytes)} |"
         )
+    return "\n".join(lines) + "\n"
+
+
+def type_table() -> str:
+    """All record types as a Markdown table."""
+    lines = ["| type | says | always has |", "|---|---|---|"]
+    for name, body in record.BODIES.items():
+        always = "`camera`, `event`" if name in record.EVENT_TYPES else ""
+        lines.append(f"| `{name}` | {' '.join((body.__doc__ or '').split())} | {always} |")
     return "\n".join(lines) + "\n"
 
 
