@@ -50,7 +50,8 @@ def _closed_trak(form: TrackFormat, table: SampleTable) -> bytes:
         edits.append((_movie_ticks(-zero, form), EMPTY_EDIT))
     edits.append((_movie_ticks(table.end + min(zero, 0), form), max(zero, 0)))
     deltas = [after - before for before, after in pairwise(table.dts)]
-    deltas.append(max(1, table.last_duration))
+    # A picture that is shown last need not be decoded last; its time has to fit in as well.
+    deltas.append(max(1, table.last_duration, table.end + min(zero, 0) - sum(deltas)))
     is_shifted = edits != [(edits[0][0], 0)]
     return _trak(form, _stbl(form, deltas, table, back), sum(deltas), edits if is_shifted else [])
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from edge.base.durable import PartFile
-from edge.media.packet import Packet
+from edge.media.packet import AudioStream, Packet
 from edge.mux import fragment, layout, nal
 from edge.mux.clip import ClipHead, ClosedClip, closed_clip
 from edge.mux.decoder_config import decoder_config
@@ -54,6 +54,7 @@ class ClipWriter:
         self._carries_audio = carries_audio
         self._early_audio_s = EARLY_AUDIO_S if is_continued else 0
         self._front: layout.Front | None = None
+        self._open_audio(first.stream.audio, b"")
         self._last_video: tuple[int, int] | None = None
         self._pending_bytes = 0
         self._video_packets = 0
@@ -164,24 +165,24 @@ class ClipWriter:
         return not nal.begins_picture(self._config.nals(packet.data), self._config.codec)
 
     def _write_audio(self, packet: Packet) -> bool:
-        audio = self._audio or self._open_audio(packet)
+        audio = self._audio or self._open_audio(packet.stream.audio, packet.data)
         if audio is None:
             return False
         track, entry = audio
-        if track.ticker.from_zero(packet.pts) < -self._early_audio_s * track.form.timescale:
+        if track.ticker.from_zero(min(packet.pts, packet.dts)) < -track.form.early:
             return False
         track.pending.append(track.make(entry.sample(packet.data), packet))
         self._pending_bytes += len(packet.data)
         return True
 
-    def _open_audio(self, first: Packet) -> tuple[TrackWriter, AudioEntry] | None:
-        """The audio track can be declared until the first fragment is written."""
-        stream = first.stream.audio
+    def _open_audio(
+        self, stream: AudioStream | None, first: bytes
+    ) -> tuple[TrackWriter, AudioEntry] | None:
+        """Declare the audio track, which can be done until the first fragment is written."""
         if not self._carries_audio or stream is None or self._front is not None:
             return None
-        entry = audio_entry(stream, first.data)
+        entry = audio_entry(stream, first)
         if entry is None:
-            self._carries_audio = False
             return None
         ticker = Ticker(stream.time_base, self._zero_s)
         form = TrackFormat(
