@@ -1,7 +1,5 @@
-"""`python -m hub` is `camwatch-hub`."""
+"""`python -m hub`."""
 
-import sys
+import runpy
 
-from hub.cli import main
-
-sys.exit(main())
+runpy.run_module("hub.cli", run_name="__main__", alter_sys=True)

@@ -55,9 +55,10 @@ class Ingest:
         self._writer.stop(STOP_TIMEOUT_S)
         self._session.stop(STOP_TIMEOUT_S)
 
-    def wait_subscribed(self, timeout_s: float) -> bool:
-        """Whether messages reach us, within that time."""
-        return self._session.wait_subscribed(timeout_s)
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether messages reach us."""
+        return self._session.is_subscribed
 
     def acknowledge_clip(self, clip: Clip) -> None:
         """Tell the node that its clip is stored. Any thread may call; raises StorageError."""

@@ -99,9 +99,10 @@ class Session:
         if self._thread is not None:
             self._thread.join(timeout_s)
 
-    def wait_subscribed(self, timeout_s: float) -> bool:
-        """Whether the broker confirmed our subscriptions within that time."""
-        return self._subscribed.wait(timeout_s)
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether the broker confirmed our subscriptions on the connection that stands."""
+        return self._subscribed.is_set()
 
     def publish(self, publication: Publication) -> None:
         """Send; lost while not connected (QoS 0) or when too much waits. Any thread may call."""

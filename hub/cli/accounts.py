@@ -1,0 +1,49 @@
+"""`camwatch-hub node add`, `reader add` and `key`: what a node needs to join."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from edge.base import durable
+from edge.base.clock import SystemClock
+from hub import service
+from hub.archive import SqliteArchive
+from hub.config import HubSettings
+from hub.registry import accounts, broker_files
+
+
+def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
+    """Make an account, write the broker's files, give out the secret."""
+    service.load_key(settings)
+    archive = SqliteArchive(settings.archive_path)
+    try:
+        secret = accounts.add(
+            archive,
+            arguments.name,
+            arguments.role,
+            SystemClock(),
+            is_replacing=arguments.replace,
+        )
+        if arguments.to is None:
+            print(secret)
+        else:
+            durable.write_file(Path(arguments.to), secret.encode() + b"\n")
+        service.write_broker_files(settings, archive)
+    finally:
+        archive.close()
+    if arguments.reload_pid is not None:
+        broker_files.reload(arguments.reload_pid)
+    else:
+        print(
+            f"camwatch-hub: {settings.broker_path} changed; send the broker SIGHUP",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def print_key(_arguments: argparse.Namespace, settings: HubSettings) -> int:
+    """Print the hub's public key, base64, made at first use."""
+    print(service.load_key(settings).public.text)
+    return 0

@@ -1,0 +1,146 @@
+"""The command line, declared."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from typing import TYPE_CHECKING
+
+from edge.base.units import parse_duration_s
+from hub.archive.values import PageKey
+from hub.cli import accounts, clip, nodes, query, run, show
+
+CONFIG_ENV = "CAMWATCH_HUB_CONFIG"
+DEFAULT_CONFIG = "/etc/camwatch/hub.yaml"
+MAX_LIMIT = 100_000
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets `run` to what does it."""
+    parser = argparse.ArgumentParser(
+        prog="camwatch-hub", description="Archives what camera nodes report, and answers for it."
+    )
+    config = os.environ.get(CONFIG_ENV, DEFAULT_CONFIG)
+    text = f"settings file (default: {config}; environment: {CONFIG_ENV})"
+    parser.add_argument("--config", default=config, metavar="FILE", help=text)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help=text)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands, shared)
+    _add_query(commands, shared)
+    _add_show_and_clip(commands, shared)
+    _add_nodes(commands, shared)
+    _add_accounts(commands, shared)
+    return parser
+
+
+def _add_run(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("run", parents=[shared], help="run the hub")
+    command.add_argument(
+        "--print-events", action="store_true", help="print one line for each archived event"
+    )
+    command.set_defaults(run=run.run)
+
+
+def _add_query(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    command = commands.add_parser(
+        "query",
+        parents=[shared],
+        help="list events, newest first",
+        description="Lists events, newest first. TIME is 2h, 3d (ago), now, today, yesterday,"
+        " 2026-01-31, '2026-01-31 14:30' in the hub's zone, or ISO 8601 with an offset.",
+    )
+    command.add_argument("--since", metavar="TIME", help="started then or later")
+    command.add_argument("--until", metavar="TIME", help="started before; a day means its end")
+    command.add_argument("--node", help="of this node")
+    command.add_argument("--camera", help="of cameras of this name")
+    command.add_argument("--kind", help="such as motion")
+    command.add_argument("--zone", help="that touched this zone")
+    command.add_argument(
+        "--min-duration", type=_duration_s, default=0.0, metavar="TIME", help="such as 10s or 1m"
+    )
+    command.add_argument("--limit", type=_limit, default=50, help="at most so many (default: 50)")
+    command.add_argument(
+        "--before", type=_page_key, metavar="KEY", help="go on where a page ended, by its key"
+    )
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_const", dest="form", const="json", help="JSON lines")
+    form.add_argument("--csv", action="store_const", dest="form", const="csv", help="CSV")
+    command.add_argument(
+        "--follow", action="store_true", help="then print events as they start, end, get clips"
+    )
+    command.set_defaults(run=query.run, form="table")
+
+
+def _add_show_and_clip(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    id_help = "the event's id, or enough of its beginning"
+    command = commands.add_parser("show", parents=[shared], help="show one event")
+    command.add_argument("id", type=_event_id, metavar="ID", help=id_help)
+    command.add_argument("--json", action="store_true", help="as one JSON document")
+    command.set_defaults(run=show.run)
+    command = commands.add_parser("clip", parents=[shared], help="copy an event's clip")
+    command.add_argument("id", type=_event_id, metavar="ID", help=id_help)
+    command.add_argument("--part", type=int, default=0, help="of a long event (default: 0)")
+    command.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="where to; - for standard output"
+    )
+    command.set_defaults(run=clip.run)
+
+
+def _add_nodes(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("nodes", parents=[shared], help="list nodes and their problems")
+    command.add_argument("--json", action="store_true", help="JSON lines")
+    command.set_defaults(run=nodes.run)
+
+
+def _add_accounts(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    for role, text in (
+        ("node", "accounts of camera nodes"),
+        ("reader", "accounts that only read, for home automation and displays"),
+    ):
+        group = commands.add_parser(role, help=text)
+        actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+        command = actions.add_parser(
+            "add", parents=[shared], help="make an account; prints its secret, once"
+        )
+        command.add_argument("name", help="lower-case letters, digits and -")
+        command.add_argument("--to", metavar="FILE", help="write the secret there, mode 0600")
+        command.add_argument(
+            "--replace", action="store_true", help="new secret; a new key will be accepted"
+        )
+        command.add_argument(
+            "--reload-pid", type=int, metavar="PID", help="the broker's process, sent SIGHUP"
+        )
+        command.set_defaults(run=accounts.add, role=role)
+    command = commands.add_parser("key", parents=[shared], help="print the hub's public key")
+    command.set_defaults(run=accounts.print_key)
+
+
+def _duration_s(text: str) -> float:
+    try:
+        return parse_duration_s(text)
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(f"{text!r} {err}") from err
+
+
+def _limit(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_LIMIT}")
+
+
+def _page_key(text: str) -> PageKey:
+    try:
+        return PageKey.parse(text)
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(str(err)) from err
+
+
+def _event_id(text: str) -> str:
+    if re.fullmatch(r"[0-9a-fA-F-]{4,36}", text):
+        return text.lower()
+    raise argparse.ArgumentTypeError(f"{text!r} is not an event's id, nor 4 or more of its digits")

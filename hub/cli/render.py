@@ -1,0 +1,123 @@
+"""Events as lines for people, programs and spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from edge.base.clock import utc_text
+from edge.base.units import format_duration
+from hub.archive.values import Event
+
+COLUMNS = ("started", "duration", "node", "camera", "kind", "zones", "clips", "state", "id")
+CSV_COLUMNS = (
+    "id", "node", "camera", "kind", "state", "started_utc", "ended_utc", "duration_ms", "zones",
+    "score", "parts", "reason", "fault", "clips_announced", "clips_stored", "key",
+)  # fmt: skip
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def local_text(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment in the hub's zone, to the second, with its offset."""
+    return moment.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+
+
+def event_object(event: Event) -> dict[str, object]:
+    """The event for JSON; times in UTC."""
+    return {
+        "id": event.id,
+        "node": event.node,
+        "camera": event.camera,
+        "kind": event.kind,
+        "state": event.state,
+        "started_utc": utc_text(event.started_utc),
+        "ended_utc": None if event.ended_utc is None else utc_text(event.ended_utc),
+        "duration_ms": event.duration_ms,
+        "zones": list(event.zones),
+        "score": event.score,
+        "parts": event.parts,
+        "reason": event.reason,
+        "fault": event.fault,
+        "clips_announced": event.clips_announced,
+        "clips_stored": event.clips_stored,
+        "key": str(event.key),
+    }
+
+
+def cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
+    """The event's cells under COLUMNS."""
+    duration = "-" if event.duration_ms is None else format_duration(event.duration_ms / 1000)
+    return (
+        local_text(event.started_utc, zone),
+        duration,
+        event.node,
+        event.camera,
+        event.kind or "-",
+        ",".join(event.zones) or "-",
+        f"{event.clips_stored}/{event.clips_announced}",
+        event.state if event.reason in (None, "quiet") else f"{event.state}:{event.reason}",
+        event.id,
+    )
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+class EventPrinter:
+    """Prints events in one form; keeps columns steady from call to call."""
+
+    def __init__(self, form: str, zone: ZoneInfo, out: TextIO) -> None:
+        """`form` is table, json or csv."""
+        self._form = form
+        self._zone = zone
+        self._out = out
+        self._csv = csv.writer(out)
+        self._widths = [0] * len(COLUMNS)
+        self._has_header = False
+
+    def print(self, events: Sequence[Event]) -> None:
+        """Print and flush; the first time with a header, where the form has one."""
+        if self._form == "json":
+            for event in events:
+                print(json.dumps(event_object(event), ensure_ascii=False), file=self._out)
+        elif self._form == "csv":
+            self._print_csv(events)
+        elif events:
+            self._print_table(events)
+        self._out.flush()
+
+    def _print_csv(self, events: Sequence[Event]) -> None:
+        if not self._has_header:
+            self._csv.writerow(CSV_COLUMNS)
+            self._has_header = True
+        for event in events:
+            values = event_object(event) | {"zones": " ".join(event.zones)}
+            self._csv.writerow([_harmless(values[column]) for column in CSV_COLUMNS])
+
+    def _print_table(self, events: Sequence[Event]) -> None:
+        rows = [cells(event, self._zone) for event in events]
+        if not self._has_header:
+            rows.insert(0, COLUMNS)
+            self._has_header = True
+        for index, column in enumerate(zip(*rows, strict=True)):
+            self._widths[index] = max(self._widths[index], *map(len, column))
+        for row in rows:
+            padded = (cell.ljust(width) for cell, width in zip(row, self._widths, strict=True))
+            print("  ".join(padded).rstrip(), file=self._out)
+
+
+def _harmless(value: object) -> object:
+    """A text that a spreadsheet would take for a formula, marked as a text."""
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return "'" + value
+    return value

@@ -1,0 +1,112 @@
+"""`camwatch-hub show`: one event with its records, clips and snapshots."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+
+from edge.base.clock import utc_text
+from edge.base.units import format_duration, format_size
+from hub.archive import Archive, SqliteArchive
+from hub.archive.values import Event
+from hub.cli.find import find_event
+from hub.cli.render import event_object, local_text, table
+from hub.config import HubSettings
+
+
+def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
+    """Print the event; 1 when there is no such event, or several."""
+    archive = SqliteArchive(settings.archive_path, is_read_only=True)
+    try:
+        event = find_event(archive, arguments.id)
+        if arguments.json:
+            print(json.dumps(_document(archive, event), ensure_ascii=False, indent=2))
+        else:
+            _print(archive, event, settings)
+    finally:
+        archive.close()
+    return 0
+
+
+def _document(archive: Archive, event: Event) -> dict[str, object]:
+    return event_object(event) | {
+        "clips": [
+            {
+                "part": clip.part,
+                "sha256": clip.sha256,
+                "size_bytes": clip.size_bytes,
+                "duration_ms": clip.duration_ms,
+                "codec": clip.codec,
+                "width": clip.width,
+                "height": clip.height,
+                "starts_utc": utc_text(clip.starts_utc),
+                "pre_roll_ms": clip.pre_roll_ms,
+                "stored_utc": None if clip.stored_utc is None else utc_text(clip.stored_utc),
+            }
+            for clip in archive.clips_of(event)
+        ],
+        "snapshots": [
+            {
+                "sha256": shot.sha256,
+                "size_bytes": shot.size_bytes,
+                "width": shot.width,
+                "height": shot.height,
+                "taken_utc": utc_text(shot.taken_utc),
+                "box": shot.box,
+                "stored_utc": None if shot.stored_utc is None else utc_text(shot.stored_utc),
+            }
+            for shot in archive.snapshots_of(event)
+        ],
+        "records": [
+            {
+                "epoch": stored.epoch,
+                "seq": stored.seq,
+                "type": stored.type,
+                "received_utc": utc_text(stored.received_utc),
+                "sha256": stored.digest,
+                "sig": base64.b64encode(stored.signature).decode("ascii"),
+                "payload": stored.payload.decode("utf-8"),
+            }
+            for stored in archive.records_of(event)
+        ],
+    }
+
+
+def _print(archive: Archive, event: Event, settings: HubSettings) -> None:
+    zone = settings.zone
+    ended = "-" if event.ended_utc is None else local_text(event.ended_utc, zone)
+    lasted = "-" if event.duration_ms is None else format_duration(event.duration_ms / 1000)
+    lines = [
+        ("event", event.id),
+        ("node, camera", f"{event.node}, {event.camera}"),
+        ("kind", event.kind or "not known yet"),
+        ("state", event.state if event.reason is None else f"{event.state}, {event.reason}"),
+        ("started", local_text(event.started_utc, zone)),
+        ("ended", ended),
+        ("duration", lasted),
+        ("zones", ", ".join(event.zones) or "-"),
+        ("score", "-" if event.score is None else f"{event.score:.3f}"),
+    ]
+    if event.fault:
+        lines.append(("fault", event.fault))
+    for clip in archive.clips_of(event):
+        state = "announced, not here yet"
+        if clip.stored_utc is not None:
+            state = f"stored and verified {local_text(clip.stored_utc, zone)}"
+        size = format_size(clip.size_bytes)
+        picture = f"{clip.codec} {clip.width}x{clip.height}"
+        length = format_duration(clip.duration_ms / 1000)
+        lines.append((f"clip {clip.part}", f"{length}, {picture}, {size}, {state}"))
+    for shot in archive.snapshots_of(event):
+        state = "announced, not here yet" if shot.stored_utc is None else "stored"
+        lines.append(("snapshot", f"{shot.width}x{shot.height}, {shot.sha256[:16]}, {state}"))
+    lines += [
+        (
+            f"record {stored.seq}",
+            f"{stored.type}, {local_text(stored.at_utc, zone)}, journal {stored.epoch},"
+            f" sha256 {stored.digest[:16]}",
+        )
+        for stored in archive.records_of(event)
+    ]
+    print("\n".join(table(lines)))
