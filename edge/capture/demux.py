@@ -8,7 +8,7 @@ decoded.
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,8 +22,6 @@ from edge.capture.parameters import Declared, Parameters
 from edge.capture.timing import MAX_GAP_S, Timing
 from edge.capture.units import Joiner, Unit
 from edge.media.packet import AudioStream, Packet, VideoCodec, VideoStream
-
-log = logging.getLogger(__name__)
 
 KEYFRAME_WAIT_S = 70.0  # the longest GOP met in the field is 60 s
 CODECS: dict[str, VideoCodec] = {"h264": "h264", "hevc": "hevc"}
@@ -46,6 +44,7 @@ class Demux:
     container: av.container.InputContainer
     clock: Clock
     stall_timeout_s: float
+    is_closing: threading.Event
     counts: DemuxCounts = field(default_factory=DemuxCounts)
     _video: av.VideoStream = field(init=False)
     _audio: av.AudioStream | None = field(init=False)
@@ -66,7 +65,7 @@ class Demux:
         self._opened_ns = self._video_seen_ns = self.clock.mono_ns()
 
     def packets(self) -> Iterator[Packet]:
-        """All packets up to the end of the container. Blocks between them. Raises LostError."""
+        """All packets up to the end of the container or the closing. Blocks. Raises LostError."""
         joiner = Joiner(self._parameters.declared.codec, self._parameters.prefix_bytes)
         for unit, is_audio in self._units():
             if is_audio:
@@ -84,7 +83,7 @@ class Demux:
         while True:
             with reading():
                 raw = next(raw_packets, None)
-            if raw is None:
+            if raw is None or self.is_closing.is_set():
                 return
             arrival_ns = self.clock.mono_ns()
             is_audio = raw.stream is self._audio

@@ -116,11 +116,12 @@ def opening(url: str) -> Iterator[None]:
     try:
         yield
     except FOREIGN_ERRORS as err:
-        reason, detail = _reason(err, _OPEN_REASONS, default="unreachable")
-        if isinstance(err, av.error.OSError) and (problem := _name_problem(url)):
-            reason, detail = "unreachable", problem
+        default: Reason = "broken" if _is_file(url) else "unreachable"
+        reason, detail = _reason(err, _OPEN_REASONS, default=default)
         if _is_file(url):
             raise OpenError(reason, detail, hint="", is_retryable=False) from _scrubbed(err)
+        if isinstance(err, av.error.OSError) and (problem := _name_problem(url)):
+            reason, detail = "unreachable", problem
         raise OpenError(reason, detail) from _scrubbed(err)
 
 

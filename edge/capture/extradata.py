@@ -18,7 +18,7 @@ _START_CODES = (b"\x00\x00\x01", START_CODE)
 AVCC_HEAD_BYTES = 6
 HVCC_HEAD_BYTES = 23
 MAX_SET_BYTES = 0xFFFF  # a set's length is 16 bits in both records
-H264_EXTENDED_PROFILES = frozenset({100, 110, 122, 144})  # ISO/IEC 14496-15 5.3.3.1.2
+H264_SHORT_PROFILES = frozenset({66, 77, 88})  # without chroma fields, 14496-15 5.3.3.1.2
 
 
 def prefix_bytes(codec: VideoCodec, extradata: bytes) -> int:
@@ -88,7 +88,7 @@ def _make_avcc(sets: tuple[bytes, ...], length_bytes: int) -> bytes:
         raise ValueError("no readable SPS")
     record = bytes((1, *sps[0][1:4], 0xFC | length_bytes - 1, 0xE0 | len(sps)))
     record += _sized(sps) + bytes((len(pps),)) + _sized(pps)
-    if read.profile in H264_EXTENDED_PROFILES:
+    if read.profile not in H264_SHORT_PROFILES:
         depths = (read.bit_depth_luma - 8 & 7, read.bit_depth_chroma - 8 & 7)
         record += bytes((0xFC | read.chroma_format & 3, 0xF8 | depths[0], 0xF8 | depths[1], 0))
     return record

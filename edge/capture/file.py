@@ -50,8 +50,7 @@ class FileSource:
 
     def open(self) -> VideoStream:
         """Read up to the first keyframe. Raises OpenError."""
-        self._is_closing.clear()
-        self._session = Session(self._read(), is_live=False)
+        self._session = Session(self._read(), self._is_closing, is_live=False)
         return self._session.stream
 
     def packets(self) -> Iterator[Packet]:
@@ -63,7 +62,7 @@ class FileSource:
         return self._session.packets() if self._session else iter(())
 
     def close(self) -> None:
-        """End `packets` at once."""
+        """End `packets` at once and for good."""
         self._is_closing.set()
         if self._session:
             self._session.close()
@@ -72,7 +71,7 @@ class FileSource:
         pacer = Pacer(self._clock, self._wait, is_fast=self._pace == "fast")
         while True:
             with contextlib.closing(self._opened()) as container:
-                demux = Demux(container, self._clock, NEVER_S, self.counts)
+                demux = Demux(container, self._clock, NEVER_S, self._is_closing, self.counts)
                 packet = None
                 for packet in demux.packets():
                     packet.arrival_mono_ns = pacer.pass_by(packet)

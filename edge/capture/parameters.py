@@ -56,10 +56,7 @@ class Parameters:
             before = self._sets
             self._take_extradata(new_extradata)
             is_changed = before != self._sets
-        fresh = {
-            (nal.kind_of(codec, each), set_id(codec, each)): each
-            for each in nal.parameter_sets(codec, keyframe, self.prefix_bytes)[:MAX_SETS]
-        }
+        fresh = self._readable(nal.parameter_sets(codec, keyframe, self.prefix_bytes))
         if all(self._sets.get(key) == each for key, each in fresh.items()):
             return is_changed
         merged = dict(sorted({**self._sets, **fresh}.items()))
@@ -67,7 +64,7 @@ class Parameters:
             merged = dict(sorted(fresh.items()))
         try:
             remade = extradata.make(codec, tuple(merged.values()), self.prefix_bytes)
-        except ValueError:  # in band nonsense; the decoder will have its own opinion
+        except ValueError:  # no record can be made of them
             return is_changed
         self._sets, self._extradata = merged, remade
         return True
@@ -85,10 +82,16 @@ class Parameters:
         codec = self.declared.codec
         self._extradata = data
         self.prefix_bytes = extradata.prefix_bytes(codec, data)
-        self._sets = {
-            (nal.kind_of(codec, each), set_id(codec, each)): each
-            for each in extradata.parameter_sets(codec, data)[:MAX_SETS]
-        }
+        self._sets = self._readable(extradata.parameter_sets(codec, data))
+
+    def _readable(self, sets: tuple[bytes, ...]) -> dict[tuple[int, int], bytes]:
+        """Parameter sets by kind and id; damaged ones are left out, the decoder would too."""
+        codec, found = self.declared.codec, {}
+        for each in sets[:MAX_SETS]:
+            kind, number = nal.kind_of(codec, each), set_id(codec, each)
+            if number >= 0 and (kind != nal.SPS_KIND[codec] or first_sps(codec, (each,))):
+                found[kind, number] = each
+        return found
 
     def _size(self) -> tuple[int, int]:
         sps = first_sps(self.declared.codec, tuple(self._sets.values()))

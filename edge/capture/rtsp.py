@@ -7,6 +7,7 @@ falls silent ends it with `stalled`, one that hangs up with `ended`.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ class RtspSource:
         self._login = login
         self._transport = transport
         self._stall_timeout_s = stall_timeout_s
+        self._is_closing = threading.Event()
         self._session: Session | None = None
         self.counts = DemuxCounts()
 
@@ -69,7 +71,7 @@ class RtspSource:
         Blocks: up to the stall timeout for each answer of the camera, and for one GOP. Raises
         OpenError; then nothing is left open, and `open` may be called again.
         """
-        self._session = Session(self._read(), is_live=True)
+        self._session = Session(self._read(), self._is_closing, is_live=True)
         return self._session.stream
 
     def packets(self) -> Iterator[Packet]:
@@ -81,7 +83,8 @@ class RtspSource:
         return self._session.packets() if self._session else iter(())
 
     def close(self) -> None:
-        """End `packets` at the next packet, or after the stall timeout where none comes."""
+        """End `packets` for good: at the next packet, or after the stall timeout without one."""
+        self._is_closing.set()
         if self._session:
             self._session.close()
 
@@ -93,8 +96,12 @@ class RtspSource:
                 url, format="rtsp", options=self._options(), timeout=(limit_s, limit_s)
             )
         with contextlib.closing(container):
-            yield from Demux(container, self._clock, self._stall_timeout_s, self.counts).packets()
-        raise LostError("ended", "the camera closed the connection")
+            demux = Demux(
+                container, self._clock, self._stall_timeout_s, self._is_closing, self.counts
+            )
+            yield from demux.packets()
+        if not self._is_closing.is_set():
+            raise LostError("ended", "the camera closed the connection")
 
     def _options(self) -> dict[str, str]:
         options = {

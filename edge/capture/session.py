@@ -12,62 +12,55 @@ Packets = Generator[Packet, None, None]
 
 
 class Session:
-    """Holds the generator that reads a source, and its first packet.
+    """The generator that reads a source, and its first packet. One thread, but for `close`."""
 
-    `packets` is called once, by the reading thread. `close` may be called by any thread, at any
-    time, again too.
-    """
-
-    def __init__(self, reading: Packets, *, is_live: bool) -> None:
+    def __init__(self, reading: Packets, is_closing: threading.Event, *, is_live: bool) -> None:
         """Read up to the first keyframe. Blocks. Raises OpenError; `reading` is closed then."""
         self._reading = reading
+        self._is_closing = is_closing
         self._lock = threading.Lock()
         self._is_taken = False
-        self._is_closing = False
         try:
-            self._first = _first(reading, is_live=is_live)
+            self._first = _first(reading, is_closing, is_live=is_live)
         except BaseException:
             reading.close()
             raise
 
     @property
     def stream(self) -> VideoStream:
-        """What the first packets belong to."""
+        """What the first packet belongs to."""
         return self._first.stream
 
-    @property
-    def is_closing(self) -> bool:
-        """Whether the reading thread should stop."""
-        return self._is_closing
-
     def packets(self) -> Iterator[Packet]:
-        """All packets until the end or `close`. Raises LostError."""
+        """All packets until the end or the closing. Raises LostError."""
         with self._lock:
-            if self._is_taken or self._is_closing:
+            if self._is_taken or self._is_closing.is_set():
                 return
             self._is_taken = True
         packet: Packet | None = self._first
         try:
-            while packet is not None and not self._is_closing:
+            while packet is not None and not self._is_closing.is_set():
                 yield packet
                 packet = next(self._reading, None)
         finally:
             self._reading.close()
 
     def close(self) -> None:
-        """End `packets` once its thread has what it waits for; at once where nobody reads."""
+        """Let go of what nobody reads; the thread that reads does it itself. For any thread."""
         with self._lock:
-            self._is_closing = True
+            self._is_closing.set()
             if not self._is_taken:
                 self._reading.close()
 
 
-def _first(reading: Packets, *, is_live: bool) -> Packet:
+def _first(reading: Packets, is_closing: threading.Event, *, is_live: bool) -> Packet:
     try:
         packet = next(reading, None)
     except LostError as err:
         reason: Reason = "no_video" if err.reason in ("stalled", "ended") else err.reason
         raise OpenError(reason, f"it answers, but {err.detail}") from err
+    if is_closing.is_set():
+        raise OpenError("ended", "closed while it was being opened")
     if packet is None:
         raise OpenError("no_video", "it has no picture that can be decoded", is_retryable=is_live)
     return packet

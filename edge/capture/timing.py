@@ -137,8 +137,12 @@ def _from_first_time(units: list[Unit], step: int) -> list[Unit]:
     )
     if is_reordered and first - keyframe > 1:
         keyframe = first
+    shown_next = min(known)
+    dts = units[-1].dts
+    if dts is not None and dts < shown_next:  # it is the PTS of a picture shown before all of these
+        shown_next = dts + step
     for at in range(first - 1, keyframe - 1, -1):
-        units[at].pts = min(known) - (first - at) * step
+        units[at].pts = shown_next - (first - at) * step
     for at in range(first + 1, len(units)):
         if units[at].pts is None:
             units[at].pts = (units[at - 1].pts or 0) + step
