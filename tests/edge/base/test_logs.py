@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -121,8 +120,8 @@ def test_a_traceback_is_redacted_too() -> None:
     """FFmpeg and HTTP errors repeat the URL they were given."""
     formatter = logs.RedactingFormatter("%(levelname)s %(message)s")
     try:
-        Path(f"/rtsp://a:{SECRET}@cam/").read_bytes()
-    except OSError:
+        int(f"rtsp://a:{SECRET}@cam")
+    except ValueError:
         logger = logging.Logger("test")
         record = logger.makeRecord(
             "test", logging.ERROR, "f", 1, "lost %s", (f"rtsp://a:{SECRET}@cam",), None
