@@ -55,6 +55,11 @@ class Uploads:
         self._on_stored = on_stored
         self._busy: set[str] = set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is writing to an upload now."""
+        return bool(self._busy)
+
     def routes(self) -> list[Route]:
         """What to mount."""
         return [
@@ -107,9 +112,12 @@ class Uploads:
         self._busy.add(upload.id)
         try:
             await self._append(request, upload, checksum)
+            headers = self._headers(upload)
+            if headers["Upload-Offset"] == str(upload.size_bytes):
+                await run_in_threadpool(self._finish, upload)
         finally:
             self._busy.discard(upload.id)
-        return Response(status_code=204, headers=self._headers(upload))
+        return Response(status_code=204, headers=headers)
 
     async def terminate(self, request: Request) -> Response:
         """Give the upload up."""
@@ -146,8 +154,6 @@ class Uploads:
         if limit > 0:
             appending = await run_in_threadpool(self._store.open, upload)
             await _receive(request, appending, limit, checksum)
-        if self._store.offset(upload) == upload.size_bytes:
-            await run_in_threadpool(self._finish, upload)
 
     def _finish(self, upload: Upload) -> None:
         try:

@@ -131,8 +131,8 @@ class Town:
     def _hub_command(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "hub.cli", *arguments, "--config", str(self.hub_config)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        # `query` answers 1 when nothing was found
-        if done.returncode not in (0, 1) or (done.returncode == 1 and done.stderr):
+        found_nothing = done.returncode == 1 and arguments[0] == "query"
+        if done.returncode != 0 and not found_nothing:
             raise DemoError(f"camwatch-hub {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
 
@@ -241,7 +241,7 @@ def first_with_clip(town: Town, since: str) -> str | None:
     """The id of an event of this run whose clip is stored."""
     for event in town.query("--since", since):
         if event.get("clips_stored"):
-            return str(event["event"])
+            return str(event["id"])
     return None
 
 
