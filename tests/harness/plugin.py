@@ -14,10 +14,11 @@ import pytest
 
 from edge.keys import PublicKey
 from tests.harness import rtsp_camera as camera_module
-from tests.harness.broker import OBSERVER, Broker, find_mosquitto, free_port
+from tests.harness.broker import HUB, OBSERVER, Broker, find_mosquitto, free_port
 from tests.harness.child import HarnessError, child_pids
 from tests.harness.credentials import Authority
 from tests.harness.footage import VARIABLE, Footage, find_footage
+from tests.harness.link import Account
 from tests.harness.processes import Enrolment, HubProcess, NodeProcess, Settings
 from tests.harness.proxy import Proxy
 from tests.harness.publisher import Publisher
@@ -57,8 +58,18 @@ class HubFactory(Protocol):
 class PublisherFactory(Protocol):
     """Makes and connects a scripted node with a broker account of its own."""
 
-    def __call__(self, name: str = "scripted-1", hub_key: PublicKey | None = None) -> Publisher:
-        """With `hub_key`, only acks that the hub signed are counted."""
+    def __call__(
+        self,
+        name: str = "scripted-1",
+        hub_key: PublicKey | None = None,
+        *,
+        enrolment: Enrolment | None = None,
+    ) -> Publisher:
+        """With `hub_key`, only acks that the hub signed are counted.
+
+        `enrolment` is what `enrol` gave for that name at a real hub; without it the account is made
+        at the broker alone.
+        """
 
 
 @pytest.fixture
@@ -135,7 +146,12 @@ def hub(harness_stack: contextlib.ExitStack, broker: Broker, tmp_path: Path) -> 
     def make(more: Settings | None = None, *, has_tls: bool = False) -> HubProcess:
         authority = Authority(tmp_path / "hub-tls") if has_tls else None
         process = HubProcess(
-            tmp_path / "hub", broker.address, free_port(), authority=authority, more=more
+            tmp_path / "hub",
+            broker.address,
+            free_port(),
+            secret_file=broker.secret_file(HUB),
+            authority=authority,
+            more=more,
         )
         harness_stack.callback(process.stop)
         return process
@@ -164,9 +180,19 @@ def node(harness_stack: contextlib.ExitStack, tmp_path: Path) -> NodeFactory:
 def publisher(harness_stack: contextlib.ExitStack, broker: Broker) -> PublisherFactory:
     """A factory of scripted nodes on `broker`."""
 
-    def make(name: str = "scripted-1", hub_key: PublicKey | None = None) -> Publisher:
-        broker.add_user(name)
-        scripted = Publisher(name, broker.address, broker.account(name), hub_key=hub_key)
+    def make(
+        name: str = "scripted-1",
+        hub_key: PublicKey | None = None,
+        *,
+        enrolment: Enrolment | None = None,
+    ) -> Publisher:
+        if enrolment is None:
+            broker.add_user(name)
+            account = broker.account(name)
+        else:
+            account = Account(name, enrolment.secret)
+            hub_key = hub_key or enrolment.hub_key
+        scripted = Publisher(name, broker.address, account, hub_key=hub_key)
         harness_stack.callback(scripted.close)
         scripted.connect()
         return scripted

@@ -7,6 +7,8 @@ leaves behind to be read.
 from __future__ import annotations
 
 import os
+import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +17,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.harness.child import Child, HarnessError
+from edge.keys import PublicKey
+from tests.harness.broker import Broker
+from tests.harness.child import STOP_TIMEOUT_S, Child, HarnessError
 from tests.harness.credentials import Authority
 from tests.harness.link import BrokerAddress
 
@@ -37,6 +41,16 @@ class Enrolment:
     public_key_file: Path
     upload_ca_file: Path | None = None
 
+    @property
+    def secret(self) -> str:
+        """The node's password at the broker and for uploads."""
+        return self.secret_file.read_text(encoding="utf-8").strip()
+
+    @property
+    def hub_key(self) -> PublicKey:
+        """Verifies the hub's acknowledgements."""
+        return PublicKey.from_text(self.public_key_file.read_text(encoding="ascii"))
+
 
 class ProductProcess(Child):
     """A node or a hub under test. `settings` may be changed between a stop and a start."""
@@ -48,13 +62,55 @@ class ProductProcess(Child):
         self.config_file = folder / f"{name}.yaml"
         self.state_dir = folder / "state"
         self._module = module
+        self._notify: socket.socket | None = None
+        self._was_ready = False
         argv = [sys.executable, "-m", module, "run", "--config", str(self.config_file)]
-        super().__init__(name, argv, folder, env=_environment(), cwd=ROOT)
+        self._notify_name = f"camwatch-harness-{secrets.token_hex(8)}"
+        env = _environment() | {"NOTIFY_SOCKET": f"@{self._notify_name}"}
+        super().__init__(name, argv, folder, env=env, cwd=ROOT)
 
     def start(self) -> None:
         """Write the settings file and start. Raises HarnessError."""
+        if self.is_running:
+            raise HarnessError(f"{self.name} runs already")
         self.write_settings()
+        self._close_notify()
+        self._was_ready = False
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(f"\0{self._notify_name}")
+        self._notify.setblocking(False)
         super().start()
+
+    def start_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Start and wait until it tells its supervisor READY=1. Raises HarnessError."""
+        self.start_until(lambda: self.is_ready, timeout_s)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has said READY=1 since its last start."""
+        while self._notify is not None:
+            try:
+                said = self._notify.recv(4096)
+            except BlockingIOError:
+                break
+            self._was_ready |= b"READY=1" in said.split(b"\n")
+        return self._was_ready
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> int | None:
+        """SIGTERM, and SIGKILL after `timeout_s`; the exit status, None if it never ran."""
+        status = super().stop(timeout_s)
+        self._close_notify()
+        return status
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        super().kill()
+        self._close_notify()
+
+    def _close_notify(self) -> None:
+        if self._notify is not None:
+            self._notify.close()
+            self._notify = None
 
     def start_until(self, is_ready: Callable[[], bool], timeout_s: float = READY_TIMEOUT_S) -> None:
         """Start and wait for what the test calls ready. Raises HarnessError, with the log's end."""
@@ -145,6 +201,7 @@ class HubProcess(ProductProcess):
             "http": http,
         }
         self._scheme = "http" if authority is None else "https"
+        self.ca_file = None if authority is None else authority.ca_file
         self._http_port = http_port
         super().__init__("hub", "hub.cli", folder, settings | dict(more or {}))
 
@@ -163,6 +220,15 @@ class HubProcess(ProductProcess):
         """The broker's ACL file as the hub writes it."""
         return self.state_dir / "broker" / "acl"
 
+    def public_key_file(self) -> Path:
+        """A file with the hub's public key, as `camwatch-hub key` prints it."""
+        result = self.command("key")
+        if result.returncode != 0:
+            raise HarnessError(f"key: {result.stderr.strip()}")
+        path = self.folder / "hub.pub"
+        path.write_text(result.stdout, encoding="ascii")
+        return path
+
     def add_node(self, name: str) -> Path:
         """`camwatch-hub node add`; the file with the node's secret. Raises HarnessError."""
         secret_file = self.folder / f"{name}.secret"
@@ -170,6 +236,16 @@ class HubProcess(ProductProcess):
         if result.returncode != 0:
             raise HarnessError(f"node add {name}: {result.stderr.strip()}")
         return secret_file
+
+
+def enrol(hub: HubProcess, broker: Broker, name: str) -> Enrolment:
+    """Add a node to the hub, and have the broker take the hub's users and rights.
+
+    The hub may run or not. Raises HarnessError.
+    """
+    secret_file = hub.add_node(name)
+    broker.adopt(hub.passwd_file, hub.acl_file)
+    return Enrolment(broker.address, hub.url, secret_file, hub.public_key_file(), hub.ca_file)
 
 
 def run_command(module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -25,6 +25,7 @@ class _Pipe:
         self.pending: deque[tuple[float, bytes]] = deque()
         self.pending_bytes = 0
         self.has_ended = False
+        self.is_done = False  # the end has been passed on too
 
 
 class Proxy:
@@ -157,6 +158,9 @@ class Proxy:
             try:
                 if not data:
                     pipe.target.shutdown(socket.SHUT_WR)
+                    pipe.is_done = True
+                    if all(each.is_done for each in self._pipes if each.source is pipe.target):
+                        self._drop(pipe)
                     return
                 sent = pipe.target.send(data)
             except BlockingIOError:

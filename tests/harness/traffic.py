@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Self
 
 from paho.mqtt.client import MQTTMessage
 
-from edge.contract import topics
+from edge.contract import names, topics
 from edge.contract.topics import Topic
 from tests.harness.child import HarnessError
 from tests.harness.link import Account, BrokerAddress, Link
@@ -39,6 +40,15 @@ class Message:
     def parts(self) -> Topic | None:
         """The topic taken apart, where it is one of the contract's."""
         return topics.parse(self.topic)
+
+    @property
+    def signature(self) -> bytes | None:
+        """The signature that came with it; None where there is none that can be read."""
+        text = dict(self.user_properties).get(names.SIGNATURE_PROPERTY)
+        try:
+            return None if text is None else base64.b64decode(text, validate=True)
+        except ValueError:
+            return None
 
     def is_leaf(self, leaf: str, node: str | None = None) -> bool:
         """Whether it stands on that leaf (`record`, `status`, ...), of that node or of any."""

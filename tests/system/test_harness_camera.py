@@ -277,3 +277,32 @@ def test_a_file_that_cannot_be_served_is_refused_with_its_reason(
     """A test that names a wrong file learns so at once."""
     with pytest.raises(HarnessError, match="no demuxer"):
         rtsp_camera(footage.folder / "README.md")
+
+
+def test_in_band_sets_announce_a_change_of_parameters(
+    footage: Footage, rtsp_camera: CameraFactory
+) -> None:
+    """A camera whose resolution is changed in mid-stream says so before the next keyframe."""
+    path = footage.folder / "odd" / "h264_extradata-reload-multi-stsd.mp4"
+    camera = rtsp_camera(CameraStream(path, at_end="bye", has_in_band_sets=True))
+    with opened(camera.url()) as container:
+        sizes = [(frame.width, frame.height) for frame in container.decode(video=0)]
+    assert sizes == [(256, 128)] * 2 + [(128, 128)] * 2
+
+
+def test_every_odd_stream_is_served_with_its_own_pictures(
+    footage: Footage, rtsp_camera: CameraFactory
+) -> None:
+    """Edit lists may leave pictures out; none is changed, and none comes in another order."""
+    for path in footage.odd:
+        camera = rtsp_camera(CameraStream(path, speed=SPEED, at_end="bye"))
+        with opened(camera.url()) as container:
+            codec = container.streams.video[0].codec_context.name
+            if codec not in ("h264", "hevc"):
+                assert codec == "mpeg4"
+                continue
+            name: nal.Codec = "h264" if codec == "h264" else "hevc"
+            got = [nal.picture_digest(packet, name) for packet in nal.read_packets(container)]
+        sent = iter([nal.picture_digest(packet, name) for packet in nal.read_file(path)])
+        assert got, path.name
+        assert all(digest in sent for digest in got), path.name
