@@ -9,6 +9,7 @@ a track, at most MAX_TRACKS tracks, no images.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ MIN_NOVELTY = 0.35  # of gradients, for a region to be a thing and not a change 
 CLEAR_DRIFT_RATIO = 6.0  # together with a drift by its own width: whatever its gradients say
 RESTLESS_NOISE = 3.0  # levels; in calmer parts of the picture less bulk is believed, down to ...
 MIN_BULK_SHARE = 0.15  # ... this share
+ONSET_S = 4.0  # how long before its confirmation a movement may have begun
+MARK_S = 0.5
 LEAP = 1.8  # ratio of areas beyond which two regions were joined or split: no step is counted
 
 
@@ -56,7 +59,7 @@ class Track:
 
     def __init__(self, number: int, blob: Blob, at: Moment) -> None:
         self.number = number
-        self.since = at
+        self._marks = deque([at])
         self.blob = blob
         self.hits = 1
         self.is_moving = False
@@ -66,6 +69,11 @@ class Track:
         self._speed = (0.0, 0.0)
         self._steps_sq = 0.0
         self._thingness = 0.4 if blob.novelty >= MIN_NOVELTY else 0.0
+
+    @property
+    def since(self) -> Moment:
+        """When it was first seen; for what sways at its place, ONSET_S before it moved off."""
+        return self._marks[0]
 
     def unseen_s(self, at: Moment) -> float:
         """Seconds since it was last seen."""
@@ -117,6 +125,14 @@ class Track:
         self.blob = blob
         self.hits += 1
         self._seen_ns = at.mono_ns
+        if not self.is_moving:
+            self._mark(at)
+
+    def _mark(self, at: Moment) -> None:
+        if at.mono_ns - self._marks[-1].mono_ns >= MARK_S * 1e9:
+            self._marks.append(at)
+        while at.mono_ns - self._marks[0].mono_ns > ONSET_S * 1e9 and len(self._marks) > 1:
+            self._marks.popleft()
 
     def judge(self, *, is_crowded: bool, min_area_px: float, bulk_px: float) -> None:
         """Decide whether it moves; once it does, it stays so."""
@@ -131,7 +147,7 @@ class Track:
             and certainty >= DRIFT_RATIO
             and drift_sq >= max(MIN_DRIFT_PX**2, DRIFT_PER_SIZE**2 * blob.area_px)
         )
-        calm = min(1.0, max(MIN_BULK_SHARE, blob.noise / RESTLESS_NOISE))
+        calm = 1.0 if is_crowded else min(1.0, max(MIN_BULK_SHARE, blob.noise / RESTLESS_NOISE))
         is_bulky = (
             self.hits >= BULK_HITS and self._thingness > 0.6 and blob.core_px >= bulk_px * calm
         )
@@ -159,7 +175,7 @@ class Tracker:
         Nothing is taken for moving while the picture is not settled.
         """
         self._tracks = [track for track in self._tracks if not track.is_stale(at)]
-        is_crowded = len(self._tracks) > CROWD
+        is_crowded = max(len(self._tracks), len(blobs)) > CROWD
         free = list(self._tracks)
         seen: list[Track] = []
         for blob in blobs:
