@@ -203,3 +203,13 @@ def test_a_missing_folder_is_a_storage_error(tmp_path: Path) -> None:
     """With the path in it."""
     with pytest.raises(StorageError, match="nowhere"):
         sqlite.open_database(tmp_path / "nowhere" / "store.db", [ONE])
+
+
+def test_a_failed_opening_leaves_nothing_open(path: Path) -> None:
+    """While the error is still at hand, the file is closed, so it can be moved away."""
+    path.write_bytes(b"not a database at all, but long enough to be read as one" * 20)
+    with pytest.raises(StorageError) as caught:
+        sqlite.open_database(path, [ONE])
+    links = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    assert caught.value.path == str(path)
+    assert path not in links
