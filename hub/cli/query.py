@@ -77,7 +77,7 @@ def _filter(arguments: argparse.Namespace, settings: HubSettings) -> EventFilter
             return None
         try:
             return when.parse(text, now=now, zone=zone, is_end=is_end)
-        except (ValueError, OverflowError) as err:
+        except ValueError as err:
             raise ValueError(f"{option}: {err}") from err
 
     return EventFilter(

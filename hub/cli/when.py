@@ -26,6 +26,13 @@ def parse(text: str, *, now: datetime, zone: ZoneInfo, is_end: bool) -> datetime
         return now - timedelta(seconds=parse_duration_s(text))
     except (ValueError, OverflowError):
         pass
+    try:
+        return _moment(text, today, zone, is_end=is_end)
+    except OverflowError as err:
+        raise ValueError(f"{text!r} is beyond all calendars") from err
+
+
+def _moment(text: str, today: date, zone: ZoneInfo, *, is_end: bool) -> datetime:
     day_text, _, clock_text = text.partition(" ")
     named = {"today": today, "yesterday": today - timedelta(days=1)}
     if _CLOCK.fullmatch(text):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from edge.base.clock import SystemClock
-from edge.contract import discovery, topics
+from edge.contract import discovery, record, topics
 from edge.contract.parts import Instant
-from edge.contract.record import NodeBooted
+from edge.contract.record import EventEnded, NodeBooted
 from edge.keys import PrivateKey, PublicKey
 from hub.archive import SqliteArchive
 from hub.archive.values import EventFilter
@@ -21,7 +23,8 @@ from tests.harness.plugin import HubFactory
 from tests.harness.processes import HubProcess
 from tests.harness.publisher import Publisher
 from tests.harness.traffic import Message, Traffic
-from tests.hub.journals import snapshot_ref
+from tests.hub.journals import Journal, snapshot_ref
+from tests.hub.tus_client import TusClient
 
 pytestmark = pytest.mark.system
 
@@ -49,6 +52,10 @@ class Hub:
         self.broker.adopt(self.process.passwd_file, self.process.acl_file)
         account = Account(name, secret_file.read_text().strip())
         return Publisher(name, self.broker.address, account, hub_key=self.key)
+
+    def secret(self, name: str) -> str:
+        """The secret of a node made by `node`."""
+        return (self.process.folder / f"{name}.secret").read_text().strip()
 
     @property
     def key(self) -> PublicKey:
@@ -322,3 +329,85 @@ def test_the_hub_goes_on_when_the_broker_comes_back(running: Hub) -> None:
     node.send(second)
     assert node.wait_for_ack(second, TIMEOUT_S).upto == 2
     node.close()
+
+
+def test_a_clip_is_uploaded_over_kills_of_the_hub_and_acknowledged(
+    running: Hub, tmp_path: Path
+) -> None:
+    """An upload goes on at its durable offset; once verified, the signed ack names the clip, and
+    the operator copies the very bytes."""
+    content = os.urandom(3_000_000)
+    node = running.node("gate-1")
+    node.connect()
+    journal = Journal("gate-1")
+    ended = journal.event(clip=content)[-1]
+    body = record.decode(ended.payload).body
+    assert isinstance(body, EventEnded) and ended.header.event is not None
+    event = ended.header.event
+    made = node.make(body, event=event, camera="door")
+    client = TusClient(running.process.url, "gate-1", running.secret("gate-1"))
+    assert client.create(event, content).error == "not_announced"
+    node.send(made)
+    node.wait_for_ack(made, TIMEOUT_S)
+    path = client.create(event, content).headers["location"]
+    offset = 0
+    while offset < len(content):
+        offset = client.append(path, offset, content[offset : offset + 1_000_000]).offset
+        if offset == 1_000_000:
+            running.process.kill()
+            running.start()
+            assert client.head(path).offset == offset
+    running.process.wait_until(
+        lambda: any(f"{event}.0" in ack.clips for ack in node.acks), TIMEOUT_S
+    )
+    target = tmp_path / "clip.mp4"
+    assert running.process.command("clip", event, "-o", str(target)).returncode == 0
+    assert target.read_bytes() == content
+    node.close()
+
+
+def test_each_event_and_each_clip_is_printed_when_asked(hub: HubFactory, broker: Broker) -> None:
+    """`run --print-events`: a line when an event is archived, another when its clip is verified."""
+    process = hub()
+    process.argv.append("--print-events")
+    assert process.command("node", "add", "first").returncode == 0
+    broker.adopt(process.passwd_file, process.acl_file)
+    made = Hub(process, broker)
+    made.start()
+    node = made.node("gate-1")
+    node.connect()
+    ended = Journal("gate-1").event(clip=b"clip", zones=("path",))[-1]
+    body = record.decode(ended.payload).body
+    assert body is not None
+    event = str(ended.header.event)
+    sent = node.make(body, event=event, camera="door")
+    for _ in range(2):
+        node.send(sent)
+    node.wait_for_ack(sent, TIMEOUT_S)
+    client = TusClient(process.url, "gate-1", made.secret("gate-1"))
+    path = client.create(event, b"clip").headers["location"]
+    assert client.append(path, 0, b"clip").status == 204
+    process.wait_until(lambda: len(process.out_path.read_text().splitlines()) >= 2, TIMEOUT_S)
+    archived, stored = process.out_path.read_text().splitlines()
+    for part in ("archived", "gate-1/door", "motion", "4.2s", "path", event):
+        assert part in archived
+    for part in ("clip", "verified", event):
+        assert part in stored
+    node.close()
+
+
+def test_sigterm_ends_a_hub_that_never_reached_its_broker(hub: HubFactory, broker: Broker) -> None:
+    """It says so, serves HTTP meanwhile, and stops in good order."""
+    broker.stop()
+    process = hub()
+    process.start_until(lambda: "cannot reach the broker" in process.log_text)
+    assert process.stop() == 0
+    assert "Traceback" not in process.log_text
+
+
+def test_a_taken_port_is_a_clear_error(running: Hub) -> None:
+    """Status 1 and the remedy, no traceback."""
+    result = running.process.command("run")
+    assert result.returncode == 1
+    assert "cannot listen on 127.0.0.1" in result.stderr
+    assert "Traceback" not in result.stderr
