@@ -162,6 +162,8 @@ def test_delivery_that_differs_from_the_contract_is_found() -> None:
     check_message(topic, b"online", qos=1, is_retained=True)
     with pytest.raises(MessageError, match="QoS 0"):
         check_message(topic, b"online", qos=0)
+    with pytest.raises(MessageError, match="not retained"):
+        check_message(topic, b"online", is_retained=False)
     with pytest.raises(MessageError, match="retained"):
         check_message(topics.health(NODE), SAMPLES["health"].payload, is_retained=True)
 

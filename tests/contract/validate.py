@@ -43,9 +43,9 @@ def check_message(
 ) -> Channel:
     """The channel of a message that follows the contract. Raises MessageError for any other.
 
-    `properties`: paho's, or the user properties as pairs or as a mapping, or None. `qos` as
-    published (subscribe with QoS 2 to see it); `is_retained` as the subscriber saw the flag,
-    which is only compared when set. `keys`: by channel name, to verify signatures with.
+    `properties`: paho's, or the user properties as pairs or as a mapping, or None. `qos` and
+    `is_retained` as published, so subscribe with QoS 2 and "retain as published", or leave them
+    out. `keys`: by channel name, to verify signatures with.
     """
     found = find(topic)
     if found is None:
@@ -98,8 +98,8 @@ def _delivery_problems(
 ) -> Iterator[str]:
     if qos is not None and qos != channel.qos:
         yield f"QoS {qos}, the contract says {channel.qos}"
-    if is_retained and not channel.is_retained:
-        yield "retained, the contract says it is not"
+    if is_retained is not None and is_retained != channel.is_retained:
+        yield "retained" if is_retained else "not retained"
 
 
 def _signature_problems(
