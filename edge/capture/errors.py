@@ -10,11 +10,9 @@ quote, since it can hold a password.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
-from urllib.parse import urlsplit
 
 import av.error
 
@@ -112,7 +110,7 @@ FOREIGN_ERRORS = (
 
 @contextmanager
 def opening(url: str) -> Iterator[None]:
-    """Turn foreign errors into OpenError. A name that does not resolve is told apart."""
+    """Turn foreign errors into OpenError."""
     try:
         yield
     except FOREIGN_ERRORS as err:
@@ -120,8 +118,6 @@ def opening(url: str) -> Iterator[None]:
         reason, detail = _reason(err, _OPEN_REASONS, default=default)
         if _is_file(url):
             raise OpenError(reason, detail, hint="", is_retryable=False) from _scrubbed(err)
-        if isinstance(err, av.error.OSError) and (problem := _name_problem(url)):
-            reason, detail = "unreachable", problem
         raise OpenError(reason, detail) from _scrubbed(err)
 
 
@@ -155,18 +151,3 @@ def _scrubbed(err: Exception) -> Exception:
 
 def _is_file(url: str) -> bool:
     return "://" not in url
-
-
-def _name_problem(url: str) -> str:
-    """Why the host name in `url` does not resolve; empty where it does or there is none."""
-    try:
-        host = urlsplit(url).hostname
-    except ValueError:
-        return "the address is malformed"
-    if not host:
-        return ""
-    try:
-        socket.getaddrinfo(host, None)
-    except (OSError, UnicodeError):
-        return f"the name {host} does not resolve"
-    return ""

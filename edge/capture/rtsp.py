@@ -15,10 +15,12 @@ from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
+import av.container
 
 from edge.base.clock import Clock
 from edge.base.errors import ConfigError
 from edge.capture.demux import Demux, DemuxCounts
+from edge.capture.diagnose import diagnose
 from edge.capture.errors import LostError, OpenError, opening
 from edge.capture.session import Packets, Session
 from edge.config.secrets import read_secret
@@ -89,19 +91,24 @@ class RtspSource:
             self._session.close()
 
     def _read(self) -> Packets:
-        url = with_login(self._url, self._login)
-        limit_s = self._stall_timeout_s + BACKSTOP_S
-        with opening(self._url):
-            container = av.open(
-                url, format="rtsp", options=self._options(), timeout=(limit_s, limit_s)
-            )
-        with contextlib.closing(container):
+        with contextlib.closing(self._connect()) as container:
             demux = Demux(
                 container, self._clock, self._stall_timeout_s, self._is_closing, self.counts
             )
             yield from demux.packets()
         if not self._is_closing.is_set():
             raise LostError("ended", "the camera closed the connection")
+
+    def _connect(self) -> av.container.InputContainer:
+        url = with_login(self._url, self._login)
+        limit_s = self._stall_timeout_s + BACKSTOP_S
+        try:
+            with opening(self._url):
+                return av.open(
+                    url, format="rtsp", options=self._options(), timeout=(limit_s, limit_s)
+                )
+        except OpenError as err:
+            raise diagnose(self._url, err) from err.__cause__
 
     def _options(self) -> dict[str, str]:
         options = {

@@ -142,7 +142,7 @@ def _encoder(scene: Scene) -> VideoCodecContext:
     encoder.options = {
         "preset": "ultrafast",
         "tune": "zerolatency",
-        "crf": "24",
+        "crf": "26",
         "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0",
     }
     encoder.open()

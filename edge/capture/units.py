@@ -1,7 +1,7 @@
 """Access units: puts together what FFmpeg splits, one coded picture each.
 
 Some senders repeat SPS and PPS before every slice of a keyframe; FFmpeg's parser then cuts the
-picture into several packets of equal DTS, which no MP4 can hold. The pieces are joined here, bytes
+picture into several packets of one PTS, which no MP4 can hold. The pieces are joined here, bytes
 untouched. Only keyframes wait for the next packet, so that other pictures are not delayed; a
 sender that splits those too makes all of them wait from then on.
 """
@@ -65,15 +65,18 @@ class Joiner:
         return [held] if held else []
 
     def _continues(self, before: Unit, unit: Unit) -> bool:
-        if _differ(before.dts, unit.dts) or _differ(before.pts, unit.pts):
+        if not _is_same_time(before, unit):
             return False
         if len(before.data) + len(unit.data) > MAX_UNIT_BYTES:
             return False
         return nal.starts_picture(self._codec, unit.data, self._prefix_bytes) is not True
 
 
-def _differ(first: int | None, second: int | None) -> bool:
-    return first is not None and second is not None and first != second
+def _is_same_time(before: Unit, after: Unit) -> bool:
+    """By PTS, since FFmpeg makes up a DTS for each piece; unknown times contradict nothing."""
+    if before.pts is not None and after.pts is not None:
+        return before.pts == after.pts
+    return before.dts is None or after.dts is None or before.dts == after.dts
 
 
 def _joined(before: Unit, after: Unit) -> Unit:
