@@ -33,7 +33,7 @@ from edge.outbox.outbox import Outbox
 log = logging.getLogger(__name__)
 
 MAX_LAG_S = 4.0  # media time that analysis may lie behind
-ONSET_S = 3.0  # how far back a confirmed event may date its start
+ONSET_S = 4.0  # how far back a confirmed event may date its start, edge.motion
 HELD_S = 20.0  # a connection that lived so long was good: the next wait is short again
 
 
