@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge import keys
-from edge.base import durable, sdnotify
+from edge.base import sdnotify
 from edge.base.clock import SystemClock
 from edge.base.errors import StorageError
 from edge.base.logs import error_chain
@@ -25,7 +24,7 @@ from hub.archive.values import Clip, Event
 from hub.clipstore import FileClipStore
 from hub.config import HubSettings
 from hub.ingest import Ingest
-from hub.registry import broker_files
+from hub.registry import broker_files, identity
 
 logger = logging.getLogger(__name__)
 
@@ -42,34 +41,12 @@ class Announcers:
     on_stored: Callable[[Clip, Event], None]
 
 
-def load_key(settings: HubSettings) -> PrivateKey:
-    """The hub's key, made at first use; its public half is also in hub.pub, for nodes."""
-    durable.make_dirs(settings.state_path)
-    key = keys.load_or_make(settings.key_path)
-    public_path = settings.key_path.with_suffix(".pub")
-    text = key.public.text.encode() + b"\n"
-    if not public_path.exists() or public_path.read_bytes() != text:
-        durable.write_file(public_path, text, mode=0o644)
-    return key
-
-
-def write_broker_files(settings: HubSettings, archive: Archive) -> bool:
-    """The broker's password and ACL files for all accounts; true when they changed."""
-    secret = broker_files.read_or_make_secret(settings.secret_path)
-    return broker_files.write(
-        settings.broker_path,
-        archive.credentials(),
-        hub_user=settings.mqtt.user,
-        hub_secret=secret,
-    )
-
-
 def run(settings: HubSettings, announcers: Announcers | None = None) -> None:
     """Run until SIGTERM or SIGINT; ends within 5 s. Raises CamwatchError when it cannot start."""
-    key = load_key(settings)
+    key = identity.load_key(settings)
     archive = SqliteArchive(settings.archive_path)
     try:
-        if write_broker_files(settings, archive):
+        if identity.write_broker_files(settings, archive):
             logger.info("wrote %s; the broker reads it on SIGHUP", settings.broker_path)
         asyncio.run(_Hub(settings, archive, key, announcers).serve())
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 
 from hypercorn.asyncio import serve as serve_asgi
@@ -18,11 +19,15 @@ from edge.base.errors import CamwatchError
 from hub.config import HttpSettings
 
 IDLE_S = 8
-GRACE_S = 2.0
+GRACE_S = 1.5
 
 
 def listen(settings: HttpSettings) -> socket.socket:
-    """The listening socket; connections queue on it from now on. Raises CamwatchError."""
+    """The listening socket; connections queue on it from now on.
+
+    Raises CamwatchError, also when the certificate or its key cannot be used.
+    """
+    _check_certificate(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=128)
@@ -39,12 +44,17 @@ async def serve(
     listener: socket.socket,
     until: Callable[[], Awaitable[None]],
 ) -> None:
-    """Answer on `listener`, which is closed afterwards, until `until` returns.
+    """Answer on `listener`, which is closed afterwards, until `until` returns."""
+    await serve_asgi(app, _config(settings, listener), shutdown_trigger=until)  # type: ignore[arg-type]
 
-    Raises CamwatchError when the certificate or its key cannot be used.
-    """
+
+def _check_certificate(settings: HttpSettings) -> None:
+    """hypercorn would find out later, with a traceback for an answer."""
+    if settings.cert_file is None:
+        return
     try:
-        await serve_asgi(app, _config(settings, listener), shutdown_trigger=until)  # type: ignore[arg-type]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.cert_file, settings.key_file)
     except OSError as err:  # ssl.SSLError too
         raise CamwatchError(
             f"cannot serve HTTPS with {settings.cert_file} and {settings.key_file}: {err}",

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from edge.base import durable
 from edge.base.clock import SystemClock
-from hub import service
 from hub.archive import SqliteArchive
 from hub.config import HubSettings
-from hub.registry import accounts, broker_files
+from hub.registry import accounts, broker_files, identity
 
 
 def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Make an account, write the broker's files, give out the secret."""
-    service.load_key(settings)
+    identity.load_key(settings)
     archive = SqliteArchive(settings.archive_path)
     try:
         secret = accounts.add(
@@ -30,7 +29,7 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
             print(secret)
         else:
             durable.write_file(Path(arguments.to), secret.encode() + b"\n")
-        service.write_broker_files(settings, archive)
+        identity.write_broker_files(settings, archive)
     finally:
         archive.close()
     if arguments.reload_pid is not None:
@@ -45,5 +44,5 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def print_key(_arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Print the hub's public key, base64, made at first use."""
-    print(service.load_key(settings).public.text)
+    print(identity.load_key(settings).public.text)
     return 0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from edge.base.units import parse_duration_s
 from hub.archive.values import PageKey
-from hub.cli import accounts, clip, nodes, query, run, show
+from hub.cli import accounts, clip, nodes, query, show
+from hub.config import HubSettings
 
 CONFIG_ENV = "CAMWATCH_HUB_CONFIG"
 DEFAULT_CONFIG = "/etc/camwatch/hub.yaml"
@@ -43,7 +44,14 @@ def _add_run(commands: Commands, shared: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--print-events", action="store_true", help="print one line for each archived event"
     )
-    command.set_defaults(run=run.run)
+    command.set_defaults(run=_run_hub)
+
+
+def _run_hub(arguments: argparse.Namespace, settings: HubSettings) -> int:
+    # The servers take most of a second to load, which a query need not wait for.
+    from hub.cli import run
+
+    return run.run(arguments, settings)
 
 
 def _add_query(commands: Commands, shared: argparse.ArgumentParser) -> None:

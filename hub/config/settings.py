@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import zoneinfo
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from edge.base.hosts import is_loopback
 from edge.base.schema import item
 from hub.config.zone import system_zone
 
@@ -122,13 +122,3 @@ class HubSettings:
     def key_path(self) -> Path:
         """The hub's private key."""
         return self.state_path / "hub.key"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether traffic to `host` cannot leave this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -16,7 +16,7 @@ from hub.ingest.intake import Intake
 from hub.ingest.session import Session
 from hub.ingest.writer import Writer
 
-STOP_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S = 1.5
 
 
 class Ingest:

@@ -20,6 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.base.clock import Clock
+from edge.base.errors import CamwatchError
 from edge.contract import discovery, names, topics
 from hub.config import MqttSettings
 from hub.ingest.inbox import Inbox
@@ -46,7 +47,7 @@ class Session:
     """One connection, kept up by its own thread named `mqtt`."""
 
     def __init__(self, settings: MqttSettings, secret: str, inbox: Inbox, clock: Clock) -> None:
-        """Nothing is connected yet. Raises OSError when `ca_file` cannot be used."""
+        """Nothing is connected yet. Raises CamwatchError when `ca_file` cannot be used."""
         self._settings = settings
         self._inbox = inbox
         self._clock = clock
@@ -62,7 +63,7 @@ class Session:
         )
         client.username_pw_set(settings.user, secret)
         if settings.ca_file is not None:
-            client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file))
+            client.tls_set_context(_trust(settings.ca_file))
         client.reconnect_delay_set(RECONNECT_MIN_S, RECONNECT_MAX_S)
         client.max_queued_messages_set(MAX_OUTGOING)
         client.on_connect = self._on_connect
@@ -197,3 +198,13 @@ class Session:
             self._inbox.put(message)
         except queue.Full:
             logger.warning("inbox full, a QoS %d message on %s let go", message.qos, topic)
+
+
+def _trust(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as err:  # ssl.SSLError too
+        raise CamwatchError(
+            f"cannot trust the certificates in {ca_file}: {err}",
+            hint="mqtt.ca_file must be a PEM file that the hub's user can read",
+        ) from err

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import ssl
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +20,8 @@ from edge.contract.record import EventEnded, NodeBooted
 from edge.keys import PrivateKey, PublicKey
 from hub.archive import SqliteArchive
 from hub.archive.values import EventFilter
-from tests.harness.broker import Broker
+from tests.harness.broker import Broker, free_port
+from tests.harness.credentials import Authority
 from tests.harness.link import Account, Link
 from tests.harness.plugin import HubFactory
 from tests.harness.processes import HubProcess
@@ -410,4 +414,48 @@ def test_a_taken_port_is_a_clear_error(running: Hub) -> None:
     result = running.process.command("run")
     assert result.returncode == 1
     assert "cannot listen on 127.0.0.1" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_hub_speaks_tls_to_broker_and_nodes(
+    tls_broker: Broker, harness_stack: contextlib.ExitStack, tmp_path: Path
+) -> None:
+    """With certificates set, both ways are encrypted and verified."""
+    authority = Authority(tmp_path / "hub-tls")
+    process = HubProcess(tmp_path / "hub", tls_broker.address, free_port(), authority=authority)
+    harness_stack.callback(process.stop)
+    assert process.command("node", "add", "first").returncode == 0
+    tls_broker.adopt(process.passwd_file, process.acl_file)
+    made = Hub(process, tls_broker)
+    made.start()
+    assert "not reached" not in process.log_text
+    context = ssl.create_default_context(cafile=str(authority.ca_file))
+    with urllib.request.urlopen(f"{process.url}/healthz", context=context) as answer:  # noqa: S310
+        assert answer.status == 200
+    node = made.node("gate-1")
+    node.connect()
+    first = node.make_booted()
+    node.send(first)
+    node.wait_for_ack(first, TIMEOUT_S)
+    node.close()
+
+
+@pytest.mark.parametrize(
+    ("section", "keys", "complaint"),
+    [
+        ("http", ("cert_file", "key_file"), "cannot serve HTTPS with"),
+        ("mqtt", ("ca_file",), "cannot trust the certificates in"),
+    ],
+)
+def test_a_broken_certificate_is_a_clear_error(
+    hub: HubFactory, tmp_path: Path, section: str, keys: tuple[str, ...], complaint: str
+) -> None:
+    """Status 1, naming the files; no traceback."""
+    path = tmp_path / "x.pem"
+    path.write_text("nonsense")
+    files: dict[str, object] = {key: str(path) for key in keys}
+    process = hub({section: {"port": free_port()} | files})
+    result = process.command("run")
+    assert result.returncode == 1
+    assert f"{complaint} {path}" in result.stderr
     assert "Traceback" not in result.stderr

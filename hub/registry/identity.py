@@ -1,0 +1,38 @@
+"""The hub's own key and broker files, for the running hub and for the commands alike."""
+
+from __future__ import annotations
+
+from edge import keys
+from edge.base import durable
+from edge.keys import PrivateKey
+from hub.archive import Archive
+from hub.config import HubSettings
+from hub.registry import broker_files
+
+
+def load_key(settings: HubSettings) -> PrivateKey:
+    """The hub's key, made at first use; its public half is also in hub.pub, for nodes.
+
+    Raises KeyFileError, StorageError.
+    """
+    durable.make_dirs(settings.state_path)
+    key = keys.load_or_make(settings.key_path)
+    public_path = settings.key_path.with_suffix(".pub")
+    text = key.public.text.encode() + b"\n"
+    if not public_path.exists() or public_path.read_bytes() != text:
+        durable.write_file(public_path, text, mode=0o644)
+    return key
+
+
+def write_broker_files(settings: HubSettings, archive: Archive) -> bool:
+    """The broker's password and ACL files for all accounts; true when they changed.
+
+    Raises StorageError.
+    """
+    secret = broker_files.read_or_make_secret(settings.secret_path)
+    return broker_files.write(
+        settings.broker_path,
+        archive.credentials(),
+        hub_user=settings.mqtt.user,
+        hub_secret=secret,
+    )
