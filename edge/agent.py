@@ -187,7 +187,7 @@ class Agent:
     def _problems(self) -> list[str]:
         parts = [self._publisher.problem, self._uploader.problem]
         parts += [camera.problem for camera in self._cameras]
-        return [problem[:200] for problem in parts if problem]
+        return [names.shorten(each, names.MAX_PROBLEM_CHARS) for each in parts if each]
 
     def _status_of(self, state: str, key: keys.PublicKey) -> status.Status:
         return status.Status(

@@ -51,8 +51,12 @@ def parse(cls: type[T], data: bytes, *, name: str) -> T:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{name}: {len(data)} bytes, at most {MAX_BYTES} are read")
     try:
-        value = yaml.load(data, _StrictLoader)  # noqa: S506 - a SafeLoader with one more refusal
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as err:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise ConfigError(f"{name}: not UTF-8 at byte {err.start}") from err
+    try:
+        value = yaml.load(text, _StrictLoader)  # noqa: S506 - a SafeLoader with one more refusal
+    except (yaml.YAMLError, ValueError, RecursionError) as err:
         raise ConfigError(f"{name}: not YAML: {err}") from err
     try:
         return schema.load(cls, {} if value is None else value, unknown="refuse")

@@ -22,6 +22,7 @@ from edge.camera.story import Story
 from edge.capture.errors import CaptureError
 from edge.capture.source import Source, make
 from edge.config.camera import CameraSettings
+from edge.contract import names
 from edge.contract.health import CameraHealth
 from edge.contract.record import CameraFound, CameraLost
 from edge.gop.ring import PacketRing
@@ -204,7 +205,8 @@ class Camera:
         self._set_state("status", "offline")
         last_ns = self._last_packet_ns
         last = None if last_ns is None else instant(self._clock, last_ns)
-        self._record(CameraLost(error.reason, error.detail[:300], last))
+        detail = names.shorten(error.detail, names.MAX_DETAIL_CHARS)
+        self._record(CameraLost(error.reason, detail, last))
 
     def _record(self, body: CameraFound | CameraLost) -> None:
         try:

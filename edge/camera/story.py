@@ -181,7 +181,7 @@ class Story:
             parts=end.parts,
             clip=clip_ref(end.last) if end.last is not None else None,
             snapshot=self._picture(chapter),
-            fault=end.fault[:200] if end.fault else None,
+            fault=names.shorten(end.fault, names.MAX_FAULT_CHARS) if end.fault else None,
         )
         self._append(body, chapter)
         with self._lock:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from edge import yamlfile
+from edge.base.hosts import is_loopback
 from edge.base.schema import item
 from edge.base.units import parse_size_bytes
 from edge.config.camera import CameraSettings
@@ -82,13 +82,3 @@ class NodeSettings:
 def load(path: Path) -> NodeSettings:
     """The settings in `path`. Raises ConfigError that lists every problem."""
     return yamlfile.load(NodeSettings, path)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine only, so that plain text stays on it."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

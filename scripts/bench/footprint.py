@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+sys.path.insert(0, str(ROOT))
 
 RUN_S = 60.0
 IMPORTS = 5
@@ -27,9 +27,8 @@ def main() -> None:
             environment = Path(folder) / kind
             install(kind, environment)
             size = size_mb(environment) - size_mb(empty_environment(Path(folder)))
-            print(
-                f"{kind:6} {size:13.0f} {import_cpu_s(environment, kind):13.2f} {memory[kind]:12.0f}"
-            )
+            cost_s = import_cpu_s(environment, kind)
+            print(f"{kind:6} {size:13.0f} {cost_s:13.2f} {memory[kind]:12.0f}")
 
 
 def install(kind: str, environment: Path) -> None:
@@ -71,7 +70,7 @@ def import_cpu_s(environment: Path, kind: str) -> float:
 
 def resident_mb(folder: Path) -> dict[str, float]:
     """Resident memory of both, after a minute with events and clips."""
-    from demo import Town
+    from scripts.lib.demo import Town
 
     folder.mkdir()
     with Town(folder, {"source": "synthetic:"}) as town:

@@ -70,7 +70,12 @@ def test_packets_of_a_new_stream_are_not_measured_against_the_old_one() -> None:
 def test_a_fast_file_waits_for_room_and_loses_nothing() -> None:
     """With `waits`, the producer blocks until the consumer takes."""
     feed = Feed(max_lag_s=MAX_LAG_S, waits=True)
-    producer = threading.Thread(target=lambda: [feed.put(packet(n)) for n in range(50)])
+
+    def produce() -> None:
+        for second in range(50):
+            feed.put(packet(second))
+
+    producer = threading.Thread(target=produce)
     producer.start()
     for second in range(50):
         item = feed.get(5.0)

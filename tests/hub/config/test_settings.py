@@ -42,7 +42,7 @@ def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         parse("state_dri: /x\nlog_level: loud\nmqtt: {prot: 1883, port: 99999}\nhttp: 5\n")
     text = str(caught.value)
-    assert len(text.splitlines()) == 5
+    assert len(text.splitlines()) == 1 + 5
     for part in ("state_dri", "did you mean state_dir?", "log_level", "mqtt.prot",
                  "did you mean port?", "mqtt.port", "http"):  # fmt: skip
         assert part in text
