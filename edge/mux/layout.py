@@ -1,10 +1,11 @@
 """Where things lie in a clip file, and the steps that turn an open one into a plain MP4.
 
-    ftyp | free: head | free: room for the index | free -> mdat | moov | fragment | fragment ...
+    ftyp | free: head | free: room for the index | free -> mdat | moov | check | fragment ...
 
-The open file is fragmented MP4. Closing it moves no picture: the index (moov) goes into the room
-at the front, or behind the last fragment where it is too long, and the free box before the first
-moov becomes an mdat that spans all fragments, so that players see a plain file.
+The open file is fragmented MP4; head and first moov have a check of their own, as fragments do.
+Closing it moves no picture: the index (moov) goes into the room at the front, or behind the last
+fragment where it is too long, and the free box before the first moov becomes an mdat that spans
+all fragments, so that players see a plain file.
 
 Order of closing (`close_up`), each step harmless if the next never comes
 1. cut off what follows the last complete fragment   2. write the index   3. turn free into mdat
@@ -78,8 +79,9 @@ def front(head: ClipHead, formats: Sequence[TrackFormat]) -> tuple[Front, bytes]
     """The first bytes of an open clip, up to where fragments begin."""
     head_box = box(b"free", HEAD_MAGIC, write_head(head))
     room = box(b"free", bytes(ROOM_BYTES - HEADER_BYTES))
-    data = FTYP + head_box + room + box(b"free") + open_moov(formats)
-    return Front.of(len(head_box)), data
+    moov = open_moov(formats)
+    check = fragment.check_box(crc32(head_box + moov))
+    return Front.of(len(head_box)), FTYP + head_box + room + box(b"free") + moov + check
 
 
 def close_up(part: PartFile, where: Front, tracks: Sequence[Track], fragments_end: int) -> str:
@@ -115,13 +117,16 @@ def scan(part: Bytes) -> Scanned | None:
     moov = _read_box(part, b"moov", MAX_OPEN_MOOV_BYTES)
     if not payload.startswith(HEAD_MAGIC) or moov is None:
         return None
+    crc = crc32(begin[len(FTYP) : boxes[1].end] + moov)
+    if part.read(fragment.CHECK_BYTES) != fragment.check_box(crc):
+        return None
     try:
         head = read_head(payload[len(HEAD_MAGIC) :])
         formats = _read_formats(moov)
     except (ValueError, struct.error):
         return None
     tracks = [(form, SampleTable()) for form in formats]
-    at = where.moov_at + len(moov)
+    at = where.moov_at + len(moov) + fragment.CHECK_BYTES
     while (end := _scan_fragment(part, at, tracks)) is not None:
         at = end
     has_pictures = any(len(table) for form, table in tracks if not form.is_audio)
