@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 import queue
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -186,6 +187,7 @@ class Session:
             context = ssl.create_default_context(cafile=self._address.ca_file)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             client.tls_set_context(context)
+        client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -233,6 +235,12 @@ class Session:
         """A PUBACK proves nothing about the hub, but its refusals are worth a word."""
         if code.is_failure and self.refusals.setdefault(str(code), str(mid)) == str(mid):
             log.error("the broker refuses a message: %s; is this node's access list right?", code)
+
+
+def _send_at_once(client: mqtt.Client, data: object, sock: object) -> None:
+    """Records are small and few: without this, each waits for the acknowledgement before it."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _connect_properties() -> Properties:

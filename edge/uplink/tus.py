@@ -49,8 +49,8 @@ class TusClient:
         else:
             self._connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
 
-    def create(self, *, clip_id: str, sha256: str, size_bytes: int) -> str | None:
-        """The URL of a new upload, or None when the hub has this clip already.
+    def create(self, *, clip_id: str, sha256: str, size_bytes: int) -> tuple[str, int] | None:
+        """URL and offset of a new upload, or of one under way; None when the hub has the clip.
 
         Raises UploadError; status 409 means that the hub has not archived the record that
         announces the clip.
@@ -69,7 +69,7 @@ class TusClient:
             raise UploadError(
                 f"POST answered {answer.status} without a location", status=answer.status
             )
-        return urljoin(url, location)
+        return urljoin(url, location), _offset(answer)
 
     def offset(self, url: str) -> int | None:
         """How many bytes the hub holds durably; None when it does not know the upload."""

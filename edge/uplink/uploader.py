@@ -24,6 +24,7 @@ CHUNK_BYTES = 512 * 1024
 IDLE_S = 0.5
 ASK_AGAIN_S = 15.0  # a complete clip that is still not acknowledged is offered again
 LOOK_AHEAD = 50
+REFUSALS = frozenset({400, 404, 408, 409, 413, 423, 460})  # docs/design/clip-transport.md
 
 
 class Uploader:
@@ -64,15 +65,26 @@ class Uploader:
         for file in waiting:
             offered_ns = self._offered_ns[file.name]
             if not offered_ns or now_ns - offered_ns > ASK_AGAIN_S * 1e9:
-                self._upload(file)
+                self._offer(file)
                 self._offered_ns[file.name] = self._clock.mono_ns()
-                self.problem = ""
                 return True
         return False
 
     def stop(self) -> None:
         """End `run` after the chunk under way."""
         self._stop.set()
+
+    def _offer(self, file: WaitingFile) -> None:
+        """Upload; a clip that the hub refuses for itself does not hold up the next one."""
+        try:
+            self._upload(file)
+        except UploadError as err:
+            if err.status not in REFUSALS:
+                raise
+            self.problem = f"the hub refuses {file.name}: {err}"
+            log.warning("%s; offered again in %.0f s", self.problem, ASK_AGAIN_S)
+        else:
+            self.problem = ""
 
     def _upload(self, file: WaitingFile) -> None:
         path = self._spool_dir / file.name
@@ -99,6 +111,7 @@ class Uploader:
             if offset is not None:
                 return file.upload, offset
         clip_id = acks.clip_id(file.event, file.part or 0)
-        url = self._client.create(clip_id=clip_id, sha256=file.sha256, size_bytes=file.size_bytes)
+        begun = self._client.create(clip_id=clip_id, sha256=file.sha256, size_bytes=file.size_bytes)
+        url, offset = begun if begun is not None else (None, 0)
         self._outbox.set_upload(file.name, url)
-        return url, 0
+        return url, offset
