@@ -16,7 +16,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must not outlive these tests
 def browser() -> Iterator[Browser]:
     """Chromium, headless; skips where it is not installed (apt-get install chromium)."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
