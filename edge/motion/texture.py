@@ -18,7 +18,7 @@ MIN_GAIN, MAX_GAIN = 0.3, 2.5  # how much light is thought to scale gradients
 MAX_NOISE = 2.0  # levels; more is a swaying thing, whose gradients are real
 DEVIATION_PER_NOISE = 1.25  # standard deviation over mean absolute deviation, normal distribution
 NOISE_ENERGY = 1.4  # of a central difference over blurred pixels, in variances
-FAINT_ENERGY = 1.0  # levels squared a pixel: gradients this faint prove nothing
+FAINT_ENERGY = 4.0  # levels squared a pixel: gradients as faint as a lamp's glow prove nothing
 
 
 def novelty(frame: Plane, still: Plane, noise: Plane, region: Mask) -> float:

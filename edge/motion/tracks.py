@@ -22,6 +22,7 @@ DRIFT_RATIO = 3.0
 CROWD = 4  # more tracks than this are a restless scene: twice the drift is asked for
 MIN_DRIFT_PX = 2.0
 DRIFT_PER_SIZE = 0.15  # of the square root of the area: large things change shape more
+SWING_PER_WIDTH = 0.7  # in a restless place: a branch swings less far than its own width
 FORGET_S = 3.0  # time constant after which earlier steps no longer count
 CANDIDATE_HOLD_S = 1.0  # how long an unseen candidate is remembered
 MOVING_HOLD_S = 4.0  # the same for what was seen to move: it may have stopped for a moment
@@ -30,7 +31,7 @@ SMOOTHING = 0.4  # weight of a new centre
 FIRST_SMOOTHING = 0.7
 MIN_NOVELTY = 0.35  # of gradients, for a region to be a thing and not a change of light
 CLEAR_DRIFT_RATIO = 6.0  # together with a drift by its own width: whatever its gradients say
-RESTLESS_NOISE = 3.0  # levels; in calmer parts of the picture less bulk is believed, down to ...
+RESTLESS_NOISE = 3.0  # levels; in calmer places less bulk is believed, down to ...
 MIN_BULK_SHARE = 0.15  # ... this share
 ONSET_S = 4.0  # how long before its confirmation a movement may have begun
 MARK_S = 0.5
@@ -142,10 +143,12 @@ class Track:
         is_thing = self._thingness > 0.5 or (
             certainty >= CLEAR_DRIFT_RATIO and drift_sq >= min(blob.width, blob.height) ** 2
         )
+        is_restless = is_crowded or blob.noise > RESTLESS_NOISE
+        needed_px = max(MIN_DRIFT_PX, DRIFT_PER_SIZE * math.sqrt(blob.area_px))
+        if is_restless:
+            needed_px = max(needed_px, SWING_PER_WIDTH * min(blob.width, blob.height))
         has_drifted = (
-            self.hits >= MIN_HITS
-            and certainty >= DRIFT_RATIO
-            and drift_sq >= max(MIN_DRIFT_PX**2, DRIFT_PER_SIZE**2 * blob.area_px)
+            self.hits >= MIN_HITS and certainty >= DRIFT_RATIO and drift_sq >= needed_px * needed_px
         )
         calm = 1.0 if is_crowded else min(1.0, max(MIN_BULK_SHARE, blob.noise / RESTLESS_NOISE))
         is_bulky = (
