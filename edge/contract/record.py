@@ -91,6 +91,59 @@ class NodeBooted:
     cameras: tuple[str, ...] = item(
         "the cameras it is set to watch", max_items=64, pattern=names.CAMERA_PATTERN
     )
+    was_clean: bool | None = item(
+        "whether the run before ended in good order; absent at the first start", None
+    )
+
+
+@dataclass(frozen=True)
+class ClockStepped:
+    """The wall clock was set: times of this boot before it are known better now."""
+
+    before_utc: datetime = item("what the wall clock said at clock.mono_ns before the step")
+    after_utc: datetime = item("what it said right after")
+    step_ms: int = item("after minus before; negative for a step back")
+
+
+@dataclass(frozen=True)
+class JournalGap:
+    """Records that the hub does not have and the node cannot supply any more."""
+
+    lost_epoch: str = item("the journal that they belonged to", pattern=names.EPOCH_PATTERN)
+    first_seq: int = item("the first lost one", min=1, max=names.MAX_SEQ)
+    cause: Literal["corrupt", "quota", "storage"] = item(
+        "corrupt: the journal file was damaged; quota: its disk space ran out; storage: the disk"
+        " failed while they were in memory only"
+    )
+    last_seq: int | None = item(
+        "the last lost one; absent where the node cannot know", None, min=1, max=names.MAX_SEQ
+    )
+    detail: str | None = item("for people", None, max_length=names.MAX_DETAIL_CHARS)
+
+
+BlindCause = Literal[
+    "stream_lost", "frozen", "black", "storage", "disarmed", "overload", "starting", "stopped"
+]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a camera's time, in milliseconds after the record's `starts`."""
+
+    from_ms: int = item("its start", min=0, max=86_400_000)
+    to_ms: int = item("its end", min=0, max=86_400_000)
+    state: Literal["watched", "blind"] = item("whether motion would have been seen and recorded")
+    cause: BlindCause | None = item("why not; absent where it was watched", None)
+    detail: str | None = item("for people, such as who disarmed it", None, max_length=100)
+
+
+@dataclass(frozen=True)
+class CoverageSpans:
+    """What became of every moment of a camera between two instants; spans follow without a gap."""
+
+    starts: Instant = item("where the account begins: the end of the one before it in this run")
+    ends: Instant = item("where it ends")
+    spans: tuple[Span, ...] = item("in order, without gap or overlap", max_items=64)
 
 
 @dataclass(frozen=True)
@@ -118,6 +171,9 @@ BODIES: dict[str, type[Body]] = {
     "camera.found": CameraFound,
     "node.booted": NodeBooted,
     "file.dropped": FileDropped,
+    "clock.stepped": ClockStepped,
+    "journal.gap": JournalGap,
+    "coverage.spans": CoverageSpans,
 }
 TYPES: dict[type[Body], str] = {body: name for name, body in BODIES.items()}
 EVENT_TYPES = frozenset({"event.started", "event.updated", "event.ended"})

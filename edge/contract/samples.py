@@ -68,7 +68,7 @@ def _records(sign: Sign) -> list[Sample]:
         header = record.Header(
             v=names.VERSION, node=NODE, epoch=EPOCH, seq=seq, prev=prev, type=kind,
             at_utc=_instant(after_s).utc, clock=_clock(after_s),
-            camera=None if kind == "node.booted" else CAMERA,
+            camera=CAMERA if kind in CAMERA_KINDS else None,
             event=EVENT if kind in EVENT_KINDS else None,
         )  # fmt: skip
         payload = record.encode(header, body)
@@ -79,6 +79,9 @@ def _records(sign: Sign) -> list[Sample]:
     return result
 
 
+CAMERA_KINDS = record.EVENT_TYPES | {
+    "camera.lost", "camera.found", "file.dropped", "coverage.spans",
+}  # fmt: skip
 EVENT_KINDS = record.EVENT_TYPES | {"file.dropped"}
 
 
@@ -102,6 +105,15 @@ def _bodies() -> Sequence[tuple[float, record.Body]]:
             last_packet=_instant(890.0))),
         (901.0, record.FileDropped(
             kind="clip", sha256="c1" * 32, size_bytes=4_100_000, cause="quota", part=1)),
+        (902.0, record.ClockStepped(
+            before_utc=_instant(902.0).utc, after_utc=_instant(907.25).utc, step_ms=5_250)),
+        (903.0, record.JournalGap(
+            lost_epoch="00112233445566ff", first_seq=41, last_seq=44, cause="corrupt",
+            detail="page 7 of the journal did not read back")),
+        (905.0, record.CoverageSpans(
+            starts=_instant(600.0), ends=_instant(900.0), spans=(
+                record.Span(from_ms=0, to_ms=290_000, state="watched"),
+                record.Span(from_ms=290_000, to_ms=300_000, state="blind", cause="stream_lost")))),
     )  # fmt: skip
 
 
