@@ -36,7 +36,7 @@ HEAD_MAGIC = b"cwhd"
 ROOM_BYTES = 16 * 1024  # an index of about a minute at 20 pictures a second; see docs/design
 MAX_OPEN_MOOV_BYTES = 64 * 1024
 MAX_MOOF_BYTES = 8 * 2**20
-COPY_BYTES = 2**20
+COPY_BYTES = 256 * 1024
 
 
 class Bytes(Protocol):
