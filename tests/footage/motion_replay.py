@@ -1,0 +1,118 @@
+"""Recordings through the detector as a node does it, and the events held against the labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+
+from edge.capture.decode import DecodedPixels, small_luma
+from edge.config.motion import MotionSettings
+from edge.media.frame import Frame
+from edge.motion.activity import Activity, Ended, Event
+from edge.motion.detector import Detector
+from tests.harness.footage import Interval, Labels, Recording
+
+MIN_INTERVAL_S = 2.0  # shorter visits are not required to be seen
+HARD_KINDS = frozenset({"ped16_far"})  # 16 px tall: may be missed
+
+
+@dataclass(frozen=True)
+class Found:
+    """One event in frames of the recording, counted from 0."""
+
+    first: int
+    confirmed: int
+    last: int
+
+    def meets(self, interval: Interval) -> bool:
+        """Whether it overlaps an interval."""
+        return self.first <= interval[1] and interval[0] <= self.last
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What the detector made of one recording."""
+
+    labels: Labels
+    found: tuple[Found, ...]
+    frames: int
+    detector_cpu_s: float
+
+    def wanted(self) -> list[Interval]:
+        """The intervals that must be met by an event."""
+        hard = {(e.first, e.last) for e in self.labels.events or () if e.kind in HARD_KINDS}
+        return [
+            each
+            for each in self.labels.motion or ()
+            if each not in hard and each[1] - each[0] + 1 >= MIN_INTERVAL_S * self.labels.fps
+        ]
+
+    def missed(self) -> list[Interval]:
+        """Those that are not."""
+        return [each for each in self.wanted() if not any(e.meets(each) for e in self.found)]
+
+    def false(self) -> list[Found]:
+        """The events that overlap nothing but what is labelled static."""
+        excused = (*(self.labels.motion or ()), *(self.labels.uncertain or ()))
+        return [
+            event
+            for event in self.found
+            if any(event.meets(each) for each in self.labels.static or ())
+            and not any(event.meets(each) for each in excused)
+        ]
+
+
+def analysed_frames(recording: Recording, analysis_fps: float) -> Iterator[tuple[int, Frame]]:
+    """Frame numbers and frames, no oftener than `analysis_fps`; the loop filter is left out."""
+    interval = Fraction(1) / Fraction(analysis_fps)
+    due: Fraction | None = None
+    with av.open(str(recording.path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"skip_loop_filter": "all"}
+        for number, picture in enumerate(container.decode(stream)):
+            if picture.pts is None or stream.time_base is None:
+                continue
+            at = picture.pts * stream.time_base
+            if due is not None and at < due - interval / 5:
+                continue
+            due = (at if due is None or at - due > interval else due) + interval
+            yield (
+                number,
+                Frame(
+                    picture.pts, int(at * 10**9), small_luma(picture, 320), DecodedPixels(picture)
+                ),
+            )
+
+
+def replay(
+    recording: Recording,
+    settings: MotionSettings,
+    also: Callable[[Frame], None] | None = None,
+) -> Replay:
+    """Decode and judge one recording; `also` is called with every analysed frame."""
+    detector = Detector(settings)
+    activity = Activity(settings.min_frames, settings.quiet_s)
+    numbers: dict[int, int] = {}
+    events: list[Event] = []
+    cpu_ns = 0
+    for number, frame in analysed_frames(recording, settings.analysis_fps):
+        numbers[frame.pts] = number
+        before_ns = time.thread_time_ns()
+        observation = detector.observe(frame)
+        cpu_ns += time.thread_time_ns() - before_ns
+        transition = activity.observe(observation)
+        if isinstance(transition, Ended):
+            events.append(transition.event)
+        if also is not None:
+            also(frame)
+    if (finished := activity.finish()) is not None:
+        events.append(finished.event)
+    found = tuple(
+        Found(numbers[e.started.pts], numbers[e.confirmed.pts], numbers[e.last.pts]) for e in events
+    )
+    return Replay(recording.labels, found, len(numbers), cpu_ns / 1e9)

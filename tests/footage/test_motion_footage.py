@@ -1,0 +1,95 @@
+"""Motion on real recordings, all with the default settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from edge.config.motion import MotionSettings
+from tests.footage.motion_replay import HARD_KINDS, Replay, replay
+from tests.harness.footage import Footage
+
+pytestmark = pytest.mark.footage
+
+LABELLED = (
+    "brightness-change", "cdnet-highway", "cdnet-office", "cdnet-pedestrians", "nest-atv",
+    "nest-bicycle", "nest-walkers", "one-by-one-person", "one-by-one-person-h265", "sbi-caviar1",
+    "sbi-hallandmonitor", "street-day", "waving-tree",
+)  # fmt: skip
+BUSY = ("traffic-camera", "traffic-camera-vfr", "vtest", "tamper-1")
+
+Replays = Callable[[str], Replay]
+
+
+@pytest.fixture(scope="session")
+def replays(footage: Footage) -> Replays:
+    """Each recording is decoded once, when first asked for."""
+    done: dict[str, Replay] = {}
+
+    def get(name: str) -> Replay:
+        if name not in done:
+            done[name] = replay(footage.recording(name), MotionSettings())
+        return done[name]
+
+    return get
+
+
+def test_every_labelled_recording_is_played(footage: Footage) -> None:
+    """A recording that is added is not forgotten here."""
+    labelled = {name for name in footage.names if footage.recording(name).labels.motion is not None}
+    assert labelled == set(LABELLED)
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_every_clear_motion_is_met_by_an_event(replays: Replays, name: str) -> None:
+    """Two seconds of somebody in view are enough."""
+    assert replays(name).missed() == []
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_no_event_where_nothing_is(replays: Replays, name: str) -> None:
+    """Trees in wind, refreshed blocks, a change of the light: nobody is called out for them."""
+    assert replays(name).false() == []
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_busy_scenes_without_labels_are_seen_as_busy(replays: Replays, name: str) -> None:
+    """Where people and cars pass all the time, events fill a good part of the recording."""
+    result = replays(name)
+    covered = sum(event.last - event.first for event in result.found)
+    assert covered > 0.25 * result.labels.frames
+
+
+def test_each_crossing_of_the_street_is_exactly_one_event(replays: Replays) -> None:
+    """People of 32 px and taller, and vehicles; not split, not merged."""
+    result = replays("street-day")
+    crossings = result.labels.events or ()
+    assert len(crossings) == 20
+    for crossing in crossings:
+        met = [each for each in result.found if each.meets((crossing.first, crossing.last))]
+        if crossing.kind in HARD_KINDS:
+            assert len(met) <= 1
+        else:
+            assert len(met) == 1, crossing
+    for event in result.found:
+        assert sum(event.meets((each.first, each.last)) for each in crossings) == 1
+
+
+def test_light_ramps_and_steps_of_the_street_raise_nothing(replays: Replays) -> None:
+    """The labelled nuisances alone."""
+    result = replays("street-day")
+    assert result.labels.nuisances
+    for nuisance in result.labels.nuisances:
+        assert not [e for e in result.found if e.meets((nuisance.first, nuisance.last))]
+
+
+def test_events_of_the_street_begin_and_end_with_their_crossing(replays: Replays) -> None:
+    """The first frame of the event is the first second of the crossing, and so is its end."""
+    result = replays("street-day")
+    slack = result.labels.fps * 1.5
+    for crossing in result.labels.events or ():
+        for event in result.found:
+            if event.meets((crossing.first, crossing.last)):
+                assert abs(event.first - crossing.first) <= slack
+                assert abs(event.last - crossing.last) <= slack
