@@ -73,7 +73,7 @@ def _records(sign: Sign) -> list[Sample]:
         )  # fmt: skip
         payload = record.encode(header, body)
         result.append(
-            Sample(f"record-{seq}-{kind.replace('.', '-')}", "record", payload, sign(payload))
+            Sample(f"record-{seq:02}-{kind.replace('.', '-')}", "record", payload, sign(payload))
         )
         prev = record.digest(payload)
     return result
