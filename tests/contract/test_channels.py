@@ -22,7 +22,7 @@ from tests.contract.validate import SCHEMA_DIR, MessageError, check_message
 
 SIGNERS = (PrivateKey(samples.NODE_SECRET).sign, PrivateKey(samples.HUB_SECRET).sign)
 SAMPLES = {each.name: each for each in samples.samples(*SIGNERS)}
-RECORD = SAMPLES["record-3-event-started"]
+RECORD = SAMPLES["record-03-event-started"]
 ASYNCAPI: dict[str, Any] = json.loads((SCHEMA_DIR / "asyncapi.json").read_bytes())
 NODE = samples.NODE
 

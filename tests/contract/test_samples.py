@@ -125,7 +125,7 @@ def test_the_test_keys_are_those_of_rfc_8032() -> None:
 
 def test_an_unknown_record_type_fits_the_schema_and_decodes_without_a_body() -> None:
     """A later version may add types; they are kept, not refused."""
-    value = json.loads((SAMPLE_DIR / "record-1-node-booted.json").read_bytes())
+    value = json.loads((SAMPLE_DIR / "record-01-node-booted.json").read_bytes())
     value |= {"type": "camera.tampered", "how": "covered"}
     assert schema_problems("record.schema.json", value) == []
     assert record.decode(json.dumps(value).encode()).body is None
