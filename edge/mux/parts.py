@@ -64,6 +64,7 @@ class EventParts:
         self._first: Packet | None = None
         self._last_times: tuple[int, int] | None = None
         self._closed: ClosedClip | None = None
+        self._continued: ClosedClip | None = None
         self._faults = 0
         self._retry_mono_ns = 0
         self._synced_mono_ns = 0
@@ -86,8 +87,11 @@ class EventParts:
         try:
             self._take(packet)
         except CamwatchError as err:
-            self._fail(err)
+            self.fail(err)
             self._lost += not packet.is_audio
+        if self._continued is not None:
+            clip, self._continued = self._continued, None
+            self._on_clip(clip)
 
     def sync(self) -> None:
         """Make what was written durable, and write what has waited too long for a fragment."""
@@ -101,14 +105,14 @@ class EventParts:
                 writer.flush()
                 self._synced_mono_ns = now_mono_ns
         except StorageError as err:
-            self._fail(err)
+            self.fail(err)
 
     def finish(self) -> ClosedClip | None:
         """Close the last part and return it; None if the event has no clip that is whole."""
         try:
             self._close()
         except CamwatchError as err:
-            self._fail(err)
+            self.fail(err)
         return self._closed
 
     @property
@@ -159,9 +163,7 @@ class EventParts:
             raise
         self._first = first
         self._synced_mono_ns = self._clock.mono_ns()
-        if self._closed is not None:
-            self._on_clip(self._closed)
-            self._closed = None
+        self._continued, self._closed = self._closed, None
 
     def _close(self) -> None:
         writer = self._writer
@@ -187,7 +189,7 @@ class EventParts:
             self._spool.closed(self._writer.part_path.with_suffix(""))
         self._writer = self._first = None
 
-    def _fail(self, err: CamwatchError) -> None:
+    def fail(self, err: CamwatchError) -> None:
         """Save what there is of the open part, and let a later keyframe start another one."""
         self.fault = str(err)[:200]
         self._faults += 1

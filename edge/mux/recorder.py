@@ -17,6 +17,7 @@ from edge.config.clips import ClipSettings
 from edge.gop.ring import PacketRing
 from edge.media.packet import Packet, VideoStream
 from edge.mux.clip import ClosedClip
+from edge.mux.errors import MuxError
 from edge.mux.parts import EventParts, Trigger
 from edge.mux.spool import Spool
 
@@ -67,7 +68,7 @@ class ClipRecorder:
         """Claim the pre-roll in the ring at once, so that it cannot go before the thread runs.
 
         `on_clip` gets each part that another follows, `on_end` the rest, once; both on the
-        recorder's thread.
+        recorder's thread, and neither should raise.
         """
         self._clock = clock
         self._settings = settings
@@ -157,5 +158,5 @@ class ClipRecorder:
                 pass
         except Exception:
             log.exception("event %s: the recorder failed", self._trigger.event)
-            self._parts.fault = self._parts.fault or "the recorder failed, see the log"
+            self._parts.fail(MuxError("the recorder failed, see the log"))
         self.end()

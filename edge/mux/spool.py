@@ -55,7 +55,7 @@ class Spool:
         """Make the folder if need be and take stock of it. Raises StorageError.
 
         `on_lost` is called before an unacknowledged file is removed, by the thread that needs the
-        room; if it raises, the file stays.
+        room and without a lock; if it raises, the file stays.
         """
         self.folder = folder
         self.quota_bytes = quota_bytes
@@ -94,14 +94,14 @@ class Spool:
 
     def added(self, path: Path, size_bytes: int) -> SpoolFile:
         """Note a complete file, as the newest, and make room. Raises StorageError."""
+        file = _spool_file(path, size_bytes)
+        if file is None:
+            raise ValueError(f"{path.name} is no name of a clip or snapshot")
         with self._lock:
-            file = _spool_file(path, size_bytes)
-            if file is None:
-                raise ValueError(f"{path.name} is no name of a clip or snapshot")
             self._files.pop(path.name, None)
             self._files[path.name] = file
-            self.make_room(protected=file)
-            return file
+        self.make_room(protected=file)
+        return file
 
     def acknowledge(self, path: Path) -> bool:
         """The hub has it: remove it. False if it was not there. Raises StorageError."""
@@ -111,20 +111,31 @@ class Spool:
 
     def make_room(self, need_bytes: int = 0, *, protected: SpoolFile | None = None) -> int:
         """Remove files until `need_bytes` fit under the quota; how many went. StorageError."""
-        with self._lock:
-            excess = self.usage_bytes + need_bytes - self.quota_bytes
-            by_age = sorted(self._files.values(), key=lambda each: each.kind == "snapshot")
-            count = 0
-            for file in by_age:
-                if excess <= 0:
-                    break
-                if file is protected:
-                    continue
+        count = 0
+        while (file := self._take_oldest(need_bytes, protected)) is not None:
+            # Without the lock: the journal has one of its own, and comes here while it holds it.
+            try:
                 self._on_lost(file)
-                self.acknowledge(file.path)
-                excess -= file.size_bytes
-                count += 1
-            return count
+            except BaseException:
+                self._put_back(file)
+                raise
+            durable.remove(file.path)
+            count += 1
+        return count
+
+    def _take_oldest(self, need_bytes: int, protected: SpoolFile | None) -> SpoolFile | None:
+        """Take the next file to be given up off the list; None while the quota is kept."""
+        with self._lock:
+            if self.usage_bytes + need_bytes <= self.quota_bytes:
+                return None
+            by_age = sorted(self._files.values(), key=lambda each: each.kind == "snapshot")
+            file = next((each for each in by_age if each is not protected), None)
+            return self._files.pop(file.path.name) if file else None
+
+    def _put_back(self, file: SpoolFile) -> None:
+        with self._lock:
+            if file.path.exists():
+                self._files = {file.path.name: file, **self._files}
 
     @property
     def usage_bytes(self) -> int:

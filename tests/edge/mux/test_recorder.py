@@ -408,3 +408,22 @@ def test_two_events_may_overlap_in_the_ring(scene: MakeScene) -> None:
     again = stage.drive(second)
     assert again.last is not None
     assert file_nals(again.last.path) == nals(packets[70:])
+
+
+def test_a_defect_in_the_recorder_still_ends_the_event_with_what_was_written(
+    scene: MakeScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong on the recorder's thread, the event gets its end and its clip."""
+    stage = scene(encode(times_s=steady(20)), pre_roll_s=4)
+    stage.send(8)
+    recorder = stage.trigger(7)
+    recorder.step(0)
+    monkeypatch.setattr(nal, "join_lengths", lambda _: 1 // 0)
+    stage.send(100)
+    recorder.start()
+    assert recorder.join(60)
+    (end,) = stage.ends
+    assert end.fault == "the recorder failed, see the log"
+    assert end.last is not None
+    assert end.last.packets > 30
+    assert decode_errors(end.last.path) == ""

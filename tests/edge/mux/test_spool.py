@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,19 @@ def test_parts_that_nobody_writes_are_leftovers(tmp_path: Path) -> None:
     left.write_bytes(b"open")
     (tmp_path / "other.part").write_bytes(b"not ours")
     assert spool.leftovers() == [left]
+
+
+def test_the_journal_may_free_files_while_room_is_made(tmp_path: Path) -> None:
+    """Recording a loss may itself remove files, from another thread too: no lock is held."""
+    spools: list[Spool] = []
+
+    def drop(file: SpoolFile) -> None:
+        other = threading.Thread(target=spools[0].acknowledge, args=[file.path])
+        other.start()
+        other.join(30)
+        assert not other.is_alive()
+
+    spools.append(Spool(tmp_path, quota_bytes=4 * KIB, on_lost=drop))
+    for part in range(3):
+        add_clip(spools[0], part)
+    assert names(spools[0]) == [f"{EVENT}.2.mp4"]
