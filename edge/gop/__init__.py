@@ -1,0 +1,1 @@
+"""The packet ring: what a camera sent lately, in memory."""

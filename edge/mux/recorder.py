@@ -11,10 +11,10 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge.base.clock import Clock
 from edge.config.clips import ClipSettings
-from edge.gop.ring import PacketRing
 from edge.media.packet import Packet, VideoStream
 from edge.mux.clip import ClosedClip
 from edge.mux.errors import MuxError
@@ -26,6 +26,33 @@ POLL_S = 0.5  # how soon `stop` is noticed, and an idle stream's packets are wri
 STALL_S = 5.0  # an event that should end does so without the packets it waits for
 
 log = logging.getLogger(__name__)
+
+
+class PacketReader(Protocol):
+    """One recorder's place in the ring (`edge.gop.ring.RingReader`)."""
+
+    @property
+    def lost_packets(self) -> int:
+        """Video packets that were dropped before they could be read, so far."""
+
+    def read(self, max_packets: int, timeout_s: float) -> list[Packet]:
+        """The next packets in order, waiting up to `timeout_s` for the first."""
+
+    def close(self) -> None:
+        """Let go of the packets."""
+
+
+class PacketHistory(Protocol):
+    """The ring (`edge.gop.ring.PacketRing`), as far as a recorder needs it."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing will be appended any more."""
+
+    def reader_before(
+        self, pts: int, pre_roll_s: float, *, stream: VideoStream | None
+    ) -> PacketReader:
+        """A reader from the keyframe at or before `pts` minus `pre_roll_s` on."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +83,7 @@ class ClipRecorder:
 
     def __init__(
         self,
-        ring: PacketRing,
+        ring: PacketHistory,
         spool: Spool,
         settings: ClipSettings,
         clock: Clock,
