@@ -22,6 +22,7 @@ from edge.mux.recovery import inspect, recover, recover_leftovers
 from edge.mux.spool import Spool
 from tests.edge.mux.streams import EVENT, decode_errors, encode, head, read_packets, sha256, steady
 
+ROOT = Path(__file__).parents[3]
 PACKETS = encode(times_s=steady(8), b_frames=2)
 NALS = [list(nal.split_start_codes(each.data)) for each in PACKETS]
 
@@ -178,7 +179,7 @@ def test_a_killed_writer_leaves_whole_clips_and_one_that_can_be_recovered(tmp_pa
         folder = tmp_path / str(turn)
         folder.mkdir()
         command = [sys.executable, "-c", textwrap.dedent(CHILD), str(folder)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path.cwd()) as child:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == b"ready\n"
             try:
