@@ -36,9 +36,11 @@ def find_blobs(background: Background, zones: ZoneMap, *, min_area_px: float) ->
         cv2.dilate(faint, NEIGHBOURS), connectivity=8, ltype=cv2.CV_16U
     )
     labels: Labels = np.asarray(found, np.uint16)
-    lively = np.bincount(labels[background.restless > 0], minlength=count)
-    core = np.bincount(labels[background.changed > 0], minlength=count)
-    area = np.bincount(labels[faint > 0], minlength=count)
+    where = np.flatnonzero(faint > 0)  # clearly changed pixels are among the faintly changed ones
+    owner = labels.ravel()[where]
+    lively = np.bincount(owner[background.restless.ravel()[where] > 0], minlength=count)
+    core = np.bincount(owner[background.changed.ravel()[where] > 0], minlength=count)
+    area = np.bincount(owner, minlength=count)
     needed = np.maximum(MIN_LIVELY_PX, MIN_LIVELY_SHARE * core)
     numbers = np.flatnonzero((lively >= needed) & (area >= min_area_px))
     numbers = numbers[np.argsort(-area[numbers], kind="stable")][:MAX_BLOBS]
@@ -50,7 +52,7 @@ def find_blobs(background: Background, zones: ZoneMap, *, min_area_px: float) ->
         columns = slice(max(0, left - margin), left + width + margin)
         is_region = labels[rows, columns] == number
         region: Mask = is_region.astype(np.uint8)
-        noise = background.noise[rows, columns]
+        noise = float(cv2.mean(background.noise[rows, columns])[0])
         novelty = texture.novelty(
             background.smooth[rows, columns], background.still[rows, columns], noise, region
         )
@@ -59,7 +61,7 @@ def find_blobs(background: Background, zones: ZoneMap, *, min_area_px: float) ->
                 left=left, top=top, width=width, height=height,
                 x=float(centres[number, 0]), y=float(centres[number, 1]),
                 area_px=int(area[number]), core_px=int(core[number]),
-                novelty=novelty, noise=float(noise.mean()),
+                novelty=novelty, noise=noise,
                 zones=zones.touched(rows, columns, is_region),
             )
         )  # fmt: skip

@@ -21,19 +21,19 @@ NOISE_ENERGY = 1.4  # of a central difference over blurred pixels, in variances
 FAINT_ENERGY = 4.0  # levels squared a pixel: gradients as faint as a lamp's glow prove nothing
 
 
-def novelty(frame: Plane, still: Plane, noise: Plane, region: Mask) -> float:
+def novelty(frame: Plane, still: Plane, noise: float, region: Mask) -> float:
     """How much of a region's gradient energy the background does not explain, 0 to 1.
 
-    All four are the same window of the picture, cut MARGIN_PX wider than the region; `region` is
-    uint8 and non-zero where the region is.
+    The planes are the same window of the picture, cut MARGIN_PX wider than the region; `region` is
+    uint8 and non-zero where the region is. `noise` is the window's mean absolute deviation.
     """
-    near = cv2.dilate(region, AROUND)[1:-1, 1:-1] > 0
+    near = np.flatnonzero(np.asarray(cv2.dilate(region, AROUND))[1:-1, 1:-1] > 0)
     new = _gradients(frame, near)
     old = _gradients(still, near)
     new_energy, old_energy = float(new @ new), float(old @ old)
     common = float(new @ old)
     gain = min(MAX_GAIN, max(MIN_GAIN, common / old_energy)) if old_energy > 0 else 0.0
-    deviation = min(MAX_NOISE, float(noise.mean())) * DEVIATION_PER_NOISE
+    deviation = min(MAX_NOISE, noise) * DEVIATION_PER_NOISE
     noise_energy = len(new) * NOISE_ENERGY * deviation * deviation
     explained = gain * gain * old_energy
     unexplained = max(0.0, new_energy - 2 * gain * common + explained - noise_energy)
@@ -41,8 +41,8 @@ def novelty(frame: Plane, still: Plane, noise: Plane, region: Mask) -> float:
     return unexplained / whole if whole > 0 else 0.0
 
 
-def _gradients(plane: Plane, where: npt.NDArray[np.bool_]) -> Plane:
-    """Central differences, both ways, of the pixels in `where`, which lacks the outermost ones."""
+def _gradients(plane: Plane, where: npt.NDArray[np.intp]) -> Plane:
+    """Central differences, both ways, at flat positions `where` of all but the outermost pixels."""
     across = plane[1:-1, 2:] - plane[1:-1, :-2]
     down = plane[2:, 1:-1] - plane[:-2, 1:-1]
-    return np.concatenate([across[where], down[where]])
+    return np.concatenate([across.ravel()[where], down.ravel()[where]])

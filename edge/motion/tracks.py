@@ -22,6 +22,7 @@ DRIFT_RATIO = 3.0
 CROWD = 4  # more tracks than this are a restless scene: twice the drift is asked for
 MIN_DRIFT_PX = 2.0
 DRIFT_PER_SIZE = 0.15  # of the square root of the area: large things change shape more
+RESTLESS_HOLD_S = 8.0
 SWING_PER_WIDTH = 0.7  # in a restless place: a branch swings less far than its own width
 FORGET_S = 3.0  # time constant after which earlier steps no longer count
 CANDIDATE_HOLD_S = 1.0  # how long an unseen candidate is remembered
@@ -65,6 +66,7 @@ class Track:
         self.hits = 1
         self.is_moving = False
         self._seen_ns = at.mono_ns
+        self._travelled_ns = at.mono_ns
         self._x, self._y = blob.x, blob.y
         self._origin = (blob.x, blob.y)
         self._speed = (0.0, 0.0)
@@ -136,16 +138,29 @@ class Track:
             self._marks.popleft()
 
     def judge(self, *, is_crowded: bool, min_area_px: float, bulk_px: float) -> None:
-        """Decide whether it moves; once it does, it stays so."""
+        """Decide whether it moves; once it does, it stays so, unless it comes to sway.
+
+        In a restless place a thing that no longer travels is given up after RESTLESS_HOLD_S: a
+        walker who vanished in a bush would else be seen in its leaves for ever.
+        """
+        is_restless = is_crowded or self.blob.noise > RESTLESS_NOISE
+        if self._travels(is_crowded, min_area_px, bulk_px):
+            self.is_moving = True
+            self._travelled_ns = self._seen_ns
+        elif self._seen_ns - self._travelled_ns > RESTLESS_HOLD_S * 1e9 and is_restless:
+            self.is_moving = False
+
+    def _travels(self, is_crowded: bool, min_area_px: float, bulk_px: float) -> bool:
         blob = self.blob
+        if blob.area_px < min_area_px:
+            return False
         drift_sq = (self._x - self._origin[0]) ** 2 + (self._y - self._origin[1]) ** 2
         certainty = drift_sq / (self._steps_sq * (2.0 if is_crowded else 1.0) + 1e-9)
         is_thing = self._thingness > 0.5 or (
             certainty >= CLEAR_DRIFT_RATIO and drift_sq >= min(blob.width, blob.height) ** 2
         )
-        is_restless = is_crowded or blob.noise > RESTLESS_NOISE
         needed_px = max(MIN_DRIFT_PX, DRIFT_PER_SIZE * math.sqrt(blob.area_px))
-        if is_restless:
+        if is_crowded or blob.noise > RESTLESS_NOISE:
             needed_px = max(needed_px, SWING_PER_WIDTH * min(blob.width, blob.height))
         has_drifted = (
             self.hits >= MIN_HITS and certainty >= DRIFT_RATIO and drift_sq >= needed_px * needed_px
@@ -154,8 +169,7 @@ class Track:
         is_bulky = (
             self.hits >= BULK_HITS and self._thingness > 0.6 and blob.core_px >= bulk_px * calm
         )
-        if blob.area_px >= min_area_px and ((is_thing and has_drifted) or is_bulky):
-            self.is_moving = True
+        return (is_thing and has_drifted) or is_bulky
 
 
 class Tracker:

@@ -140,3 +140,19 @@ def test_nothing_moves_while_the_picture_is_not_settled(tracker: Tracker) -> Non
     for number in range(20):
         (track,) = tracker.observe([blob(50 + 4 * number)], at(number), is_settled=False)
         assert not track.is_moving
+
+
+def test_a_walker_who_vanished_in_a_bush_is_given_up(tracker: Tracker) -> None:
+    """Its leaves sway on where he was last seen; the event must end all the same."""
+    rng = np.random.default_rng(6)
+    frames = [[blob(50 + 1.5 * n)] for n in range(40)]
+    frames += [
+        [blob(110 + rng.normal(0, 2), 90 + rng.normal(0, 2), size=(12, 12), noise=9.0)]
+        for _ in range(300)
+    ]
+    is_moving = [
+        any(track.is_moving for track in tracker.observe(blobs, at(number), is_settled=True))
+        for number, blobs in enumerate(frames)
+    ]
+    assert is_moving[39]
+    assert not any(is_moving[-150:])
