@@ -17,12 +17,14 @@ from edge.base.logs import redact
 from edge.capture.errors import CaptureError, LostError, OpenError, Reason
 from edge.capture.file import FileSource
 from edge.capture.rtsp import Login, RtspSource
+from edge.capture.v4l2 import V4l2Source
 from edge.config.camera import CameraSettings
 from edge.media.packet import Packet, VideoStream
 
 __all__ = ["CaptureError", "LostError", "OpenError", "Reason", "Source", "make"]
 
 RTSP_SCHEMES = ("rtsp", "rtsps")
+DEVICE_PREFIX = "/dev/"
 
 
 class Source(Protocol):
@@ -65,13 +67,15 @@ def make(settings: CameraSettings, clock: Clock) -> Source:
         from edge.capture.synthetic import Scene, SyntheticSource  # needs OpenCV, a node may not
 
         return SyntheticSource(Scene.from_url(settings.source), clock, pace=settings.pace)
-    if parts.scheme in ("", "file") and not settings.source.startswith("/dev/"):
+    if settings.source.startswith(DEVICE_PREFIX):
+        return V4l2Source(settings.source, clock)
+    if parts.scheme in ("", "file"):
         path = Path(unquote(parts.path) if parts.scheme else settings.source)
         return FileSource(path, clock, pace=settings.pace, loop=settings.loop)
     raise OpenError(
         "unsupported",
         f"no kind of source is known for {redact(settings.source)}",
-        hint="give an rtsp:// or rtsps:// URL, a file's path, or synthetic:",
+        hint="give an rtsp:// or rtsps:// URL, /dev/video0, a file's path, or synthetic:",
     )
 
 

@@ -14,16 +14,14 @@ from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import av
-from av.codec.context import Flags
-from av.video.codeccontext import VideoCodecContext
 
 from edge.base.clock import Clock
+from edge.capture.encode import TIME_BASE, Encoder
 from edge.capture.errors import OpenError
 from edge.capture.session import Packets, Session
 from edge.capture.street import Street
 from edge.media.packet import Packet, VideoStream
 
-TIME_BASE = Fraction(1, 90_000)  # as RTP has it, RFC 6184 section 5.1
 MAX_LATE_S = 1.0  # behind by more, frames are left out
 NO_TIME_PASSES_FPS = 1e9  # a street at so many frames a second stays at its first, empty moment
 LIMITS = {"fps": (1, 60), "width": (64, 3840), "height": (64, 2160), "gop": (1, 3000)}
@@ -99,23 +97,15 @@ class SyntheticSource:
         scene = self._scene
         fps = NO_TIME_PASSES_FPS if scene.still else scene.fps
         street = Street(scene.width, scene.height, fps, scene.seed)
-        encoder = _encoder(scene)
-        stream = VideoStream(
-            "h264", scene.width, scene.height, TIME_BASE, bytes(encoder.extradata or b""),
-            Fraction(scene.fps), None,
-        )  # fmt: skip
+        gop = scene.gop or 2 * scene.fps
+        encoder = Encoder(scene.width, scene.height, Fraction(scene.fps), gop)
         start_ns = self._clock.mono_ns()
         number = 0
         while not self._is_closing.is_set():
             number, arrival_ns = self._beat(number, start_ns)
             picture = av.VideoFrame.from_ndarray(street.frame(number), format="yuv420p")
-            picture.pts, picture.time_base = round(number / scene.fps / TIME_BASE), TIME_BASE
-            for raw in encoder.encode(picture):
-                if raw.pts is not None:
-                    yield Packet(
-                        bytes(raw), raw.pts, raw.pts, raw.is_keyframe, stream, arrival_ns,
-                        round(1 / scene.fps / TIME_BASE),
-                    )  # fmt: skip
+            pts = round(number / scene.fps / TIME_BASE)
+            yield from encoder.encode(picture, pts, arrival_ns)
             number += 1
 
     def _beat(self, number: int, start_ns: int) -> tuple[int, int]:
@@ -130,23 +120,6 @@ class SyntheticSource:
         if now_ns - due_ns > MAX_LATE_S * 1e9:
             number = (now_ns - start_ns) * fps // 1_000_000_000
         return number, now_ns
-
-
-def _encoder(scene: Scene) -> VideoCodecContext:
-    gop = scene.gop or 2 * scene.fps
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = scene.width, scene.height, "yuv420p"
-    encoder.time_base, encoder.framerate = TIME_BASE, Fraction(scene.fps)
-    encoder.gop_size, encoder.max_b_frames, encoder.thread_count = gop, 0, 1
-    encoder.flags |= Flags.global_header
-    encoder.options = {
-        "preset": "ultrafast",
-        "tune": "zerolatency",
-        "crf": "26",
-        "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0",
-    }
-    encoder.open()
-    return encoder
 
 
 def _wrong(detail: str) -> OpenError:

@@ -11,7 +11,7 @@ from edge.config.clips import ClipSettings
 from edge.config.motion import MotionSettings
 from edge.contract import names
 
-SOURCE_DOC = "rtsp:// or rtsps:// URL, a file's path, or synthetic:"
+SOURCE_DOC = "rtsp:// or rtsps:// URL, /dev/video0, a file's path, or synthetic:"
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,16 @@ class FileDropped:
 
 
 Body = (
-    EventStarted | EventUpdated | EventEnded | CameraLost | CameraFound | NodeBooted | FileDropped
+    EventStarted
+    | EventUpdated
+    | EventEnded
+    | CameraLost
+    | CameraFound
+    | CoverageSpans
+    | NodeBooted
+    | ClockStepped
+    | JournalGap
+    | FileDropped
 )
 
 BODIES: dict[str, type[Body]] = {

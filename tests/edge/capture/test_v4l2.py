@@ -1,0 +1,70 @@
+"""A local camera. No device is here: a recorded one (Motion JPEG in AVI) stands in for it."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edge.base.clock import SystemClock
+from edge.capture.errors import OpenError
+from edge.capture.source import make
+from edge.capture.v4l2 import V4l2Source
+from edge.config.camera import CameraSettings
+
+FRAMES = 40
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """What a USB camera sends: Motion JPEG of an odd width, brighter with each picture."""
+    path = tmp_path / "device.avi"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mjpeg", rate=15)
+        stream.width, stream.height, stream.pix_fmt = 161, 120, "yuvj420p"
+        for number in range(FRAMES):
+            pixels = np.full((120, 161, 3), 5 * number, np.uint8)
+            picture = av.VideoFrame.from_ndarray(pixels, format="bgr24")
+            picture.pts, picture.time_base = number, Fraction(1, 15)
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode(None))
+    return path
+
+
+def test_motion_jpeg_becomes_h264_that_shows_the_same_pictures(recorded: Path) -> None:
+    """Every picture is encoded once, in order, with times that rise; the first is a keyframe."""
+    source = V4l2Source(str(recorded), SystemClock(), container_format="avi")
+    stream = source.open()
+    packets = list(source.packets())
+    assert (stream.codec, stream.width, stream.height) == ("h264", 160, 120)
+    assert len(packets) == FRAMES
+    assert packets[0].is_keyframe
+    assert all(a.dts < b.dts for a, b in itertools.pairwise(packets))
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.extradata = stream.extradata
+    shown = [frame for packet in packets for frame in decoder.decode(av.Packet(packet.data))]
+    shown += decoder.decode(None)
+    brightness = [float(frame.to_ndarray(format="gray").mean()) for frame in shown]
+    assert brightness == pytest.approx([5 * number for number in range(FRAMES)], abs=6)
+
+
+def test_a_device_that_is_not_there_is_named() -> None:
+    """An unplugged camera is an OpenError with its path, as every camera's trouble is."""
+    source = make(CameraSettings("usb", "/dev/video-none"), SystemClock())
+    with pytest.raises(OpenError) as caught:
+        source.open()
+    assert caught.value.reason == "not_found"
+
+
+def test_closing_ends_the_packets(recorded: Path) -> None:
+    """The agent's stop is not held up by a camera that goes on sending."""
+    source = V4l2Source(str(recorded), SystemClock(), container_format="avi")
+    source.open()
+    packets = source.packets()
+    next(packets)
+    source.close()
+    assert list(packets) == []
