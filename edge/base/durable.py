@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from edge.base import crashpoint
 from edge.base.errors import StorageError, storage_error
 
 PART_SUFFIX = ".part"
@@ -48,6 +49,7 @@ class PartFile:
             )
         except OSError as err:
             raise storage_error(err, "cannot create", self.part_path) from err
+        crashpoint.at("part.created", path)
 
     @classmethod
     def reopen(cls, path: Path) -> Self:
@@ -110,6 +112,7 @@ class PartFile:
 
     def flush_to_disk(self) -> None:
         """fdatasync: what was written so far survives a power cut. Raises StorageError."""
+        crashpoint.at("part.flush", self.path)
         self._sync(os.fdatasync)
 
     def publish(self) -> None:
@@ -118,10 +121,12 @@ class PartFile:
         After an error the file counts as not written. Nothing appears under `path` then, save
         when only flushing the folder failed: the complete file may appear, or vanish later.
         """
+        crashpoint.at("publish.fsync", self.path)
         self._sync(os.fsync)
         self._close()
         rename(self.part_path, self.path)
         self._is_mine = False
+        crashpoint.at("publish.done", self.path)
 
     def discard(self) -> None:
         """Close and remove the part; does nothing once published or left."""
@@ -190,10 +195,12 @@ def write_file(path: Path, data: bytes, *, mode: int = PRIVATE_MODE) -> None:
 
 def rename(source: Path, target: Path) -> None:
     """Rename within one file system, durable on return. Raises StorageError."""
+    crashpoint.at("rename.begin", target)
     try:
         source.rename(target)
     except OSError as err:
         raise storage_error(err, "cannot rename to", target) from err
+    crashpoint.at("rename.flush", target)
     flush_dir(target.parent)
     if source.parent != target.parent:
         flush_dir(source.parent)
@@ -207,6 +214,7 @@ def remove(path: Path) -> bool:
         return False
     except OSError as err:
         raise storage_error(err, "cannot remove", path) from err
+    crashpoint.at("remove.flush", path)
     flush_dir(path.parent)
     return True
 

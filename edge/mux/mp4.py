@@ -12,6 +12,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+from edge.base import crashpoint
 from edge.base.durable import PartFile
 from edge.media.packet import AudioStream, Packet
 from edge.mux import fragment, layout, nal
@@ -209,6 +210,7 @@ class ClipWriter:
         at = self._end + len(begin)
         self._is_synced = False
         self._part.write(begin + body)
+        crashpoint.at("clip.fragment")
         for track, run, start in zip(tracks, runs, starts, strict=True):
             track.table.add_chunk(at + start, run.samples)
         self._end = at + len(body)

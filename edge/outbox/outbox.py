@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.base import sqlite
+from edge.base import crashpoint, sqlite
 from edge.base.clock import Clock
 from edge.base.errors import StorageError
 from edge.contract import ack as acks
 from edge.contract import names, record
 from edge.contract.parts import ClipRef, ClockStamp, SnapshotRef
 from edge.keys import PrivateKey
+from edge.outbox.history import History
 from edge.outbox.tables import MIGRATIONS
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class Outbox:
         self._free = free
         self._lock = threading.RLock()
         self.on_append: Callable[[], None] = lambda: None
+        self._history = History()
         self._db = sqlite.open_database(path, MIGRATIONS)
         with sqlite.errors_named(path), sqlite.transaction(self._db) as db:
             db.execute(
@@ -133,6 +135,7 @@ class Outbox:
             )  # fmt: skip
             payload = record.encode(header, body)
             digest = record.digest(payload)
+            self._history.intend(digest, payload)
             db.execute(
                 "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
                 (
@@ -155,6 +158,9 @@ class Outbox:
             for file in _announced(body, event or "", seq):
                 db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", file)
             self._last_seq = seq
+            crashpoint.at("journal.commit")
+        crashpoint.at("journal.committed")
+        self._history.returned(digest)
         self.on_append()
         return int(seq)
 
@@ -206,6 +212,8 @@ class Outbox:
                 )
                 freed = self._freed_files(ack)
                 db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in freed])
+                crashpoint.at("journal.free")
+        crashpoint.at("journal.freed")
         for name in freed:
             self._free(name)
 
@@ -246,6 +254,7 @@ class Outbox:
         """Close the file. No other method may be called afterwards."""
         with self._lock, sqlite.errors_named(self._path):
             self._db.close()
+            self._history.close()
 
     def _journal(self) -> sqlite3.Row:
         row: sqlite3.Row = self._db.execute("SELECT * FROM journal").fetchone()

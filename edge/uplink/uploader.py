@@ -10,6 +10,7 @@ import logging
 import threading
 from pathlib import Path
 
+from edge.base import crashpoint
 from edge.base.backoff import Backoff
 from edge.base.clock import Clock
 from edge.base.errors import StorageError
@@ -102,6 +103,7 @@ class Uploader:
                 if not chunk:
                     raise UploadError(f"{file.name} is shorter than its record says")
                 offset = self._client.append(url, offset, chunk)
+                crashpoint.at("uplink.chunk")
                 clip.seek(offset)
 
     def _where(self, file: WaitingFile) -> tuple[str | None, int]:
@@ -113,5 +115,6 @@ class Uploader:
         clip_id = acks.clip_id(file.event, file.part or 0)
         begun = self._client.create(clip_id=clip_id, sha256=file.sha256, size_bytes=file.size_bytes)
         url, offset = begun if begun is not None else (None, 0)
+        crashpoint.at("uplink.begun")
         self._outbox.set_upload(file.name, url)
         return url, offset

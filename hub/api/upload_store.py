@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edge.base import durable
+from edge.base import crashpoint, durable
 from edge.base.durable import PartFile
 from edge.base.errors import DiskFullError, StorageError
 from hub.archive.values import Clip
@@ -173,9 +173,11 @@ class Appending:
 
     def commit(self) -> None:
         """Flush; the bytes count from now on. Raises StorageError."""
+        crashpoint.at("upload.append")
         with self._dropping_on_failure():
             self._file.flush_to_disk()
             self._file.leave()
+        crashpoint.at("upload.flushed")
         self._store.moved(self._upload, self.offset)
 
     def undo(self) -> None:

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from edge.base import crashpoint
 from edge.base.clock import Clock
 from edge.contract import names
 from hub.api import tus
@@ -158,6 +159,7 @@ class Uploads:
     def _finish(self, upload: Upload) -> None:
         try:
             self._clips.adopt(self._store.data_path(upload), upload.sha256)
+            crashpoint.at("upload.adopted")
         except HashMismatchError as err:
             self._store.drop(upload)
             logger.warning("clip %s.%s of %s: %s", upload.event, upload.part, upload.node, err)
@@ -171,6 +173,7 @@ class Uploads:
 
     def _note_stored(self, clip: Clip) -> None:
         event = self._archive.clip_stored(clip, self._clock.utc())
+        crashpoint.at("upload.stored")
         self._on_stored(clip, event)
 
     def _is_kept(self, clip: Clip) -> bool:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from edge.base import crashpoint
 from edge.base.clock import Clock
 from edge.contract import discovery, names, topics
 from edge.contract.topics import Topic
@@ -76,7 +77,11 @@ class Intake:
                 batch.refusals.append(verify.refuse(message, "topic", "not a topic of ours"))
             else:
                 self._sort(message, topic, batch)
+        if batch.arrivals:
+            crashpoint.at("ingest.verified")
         written = self._write(batch)
+        if batch.arrivals:
+            crashpoint.at("ingest.committed")
         for arrival, outcome in zip(batch.arrivals, written.outcomes, strict=True):
             if outcome in ("conflict", "chain"):
                 header = arrival.record.header
@@ -113,6 +118,7 @@ class Intake:
             hashes.setdefault(topic.node, []).append(sha256)
             if shot.stored_utc is None:
                 self._pictures.keep(message.payload, sha256)
+                crashpoint.at("ingest.picture")
                 stored.append(shot)
                 contents[sha256] = message.payload
         if stored:

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
+from edge.base import crashpoint
 from edge.base.backoff import Backoff
 from edge.base.errors import StorageError
 from edge.base.logs import error_chain
@@ -82,6 +83,8 @@ class Writer:
     def _settle(self, messages: Sequence[Message], publications: Sequence[Publication]) -> None:
         for message in messages:
             self._acknowledge(message)
+        if publications:
+            crashpoint.at("ingest.puback")
         for publication in publications:
             self._publish(publication)
 
