@@ -51,7 +51,7 @@ class Camera:
         set_state: Callable[[str, str], None],
     ) -> None:
         self.name = settings.name
-        self.problem = ""
+        self._loss = ""
         self._settings = settings
         self._clock = clock
         self._outbox = outbox
@@ -105,6 +105,11 @@ class Camera:
     def is_alive(self) -> bool:
         """Whether every thread that should run does."""
         return all(thread.is_alive() for thread in self._threads)
+
+    @property
+    def problem(self) -> str:
+        """Why it is not watched, or what was wrong with its last event; empty where all is well."""
+        return self._loss or self._story.problem
 
     def health(self) -> CameraHealth:
         """The camera since the last call."""
@@ -187,7 +192,7 @@ class Camera:
         if is_new:
             self._meter.connections += 1
             self._is_lost = False
-            self.problem = ""
+            self._loss = ""
             self._set_state("status", "online")
             audio = stream.audio.codec if stream.audio is not None else None
             self._record(CameraFound(stream.codec, stream.width, stream.height, audio))
@@ -200,7 +205,7 @@ class Camera:
             log.debug("%s: still lost: %s", self.name, error_chain(error))
             return
         self._is_lost = True
-        self.problem = f"camera {self.name}: {error}"
+        self._loss = f"camera {self.name}: {error}"
         log.warning("%s is lost: %s (%s)", self.name, error_chain(error), error.hint)
         self._set_state("status", "offline")
         last_ns = self._last_packet_ns

@@ -39,8 +39,9 @@ def recover(outbox: Outbox, spool: Spool, clock: Clock) -> int:
         clips = sorted(orphans.pop(started.header.event or "", []), key=lambda clip: clip.part)
         _end(outbox, started, clips, clock)
     announced = outbox.file_names()
+    still_open = {each.header.event for each in outbox.open_events()}  # their clips are wanted yet
     for file in spool.files():
-        if file.path.name not in announced:
+        if file.path.name not in announced and (file.event is None or file.event not in still_open):
             log.warning("sweeping %s, which no record names", file.path.name)
             spool.acknowledge(file.path)
     return len(cut_short)

@@ -167,6 +167,7 @@ class Story:
     def _recording_ended(self, chapter: _Chapter, end: RecordingEnd) -> None:
         """The event's last word; on the recorder's thread."""
         event = chapter.event
+        self.problem = ""
         if end.fault:
             self.problem = f"camera {self._settings.name}: {end.fault}"
             log.error("%s: event %s: %s", self._settings.name, chapter.id, end.fault)
