@@ -74,7 +74,8 @@ class FrameDecoder:
     """Decodes one `VideoStream`. One thread at a time.
 
     `keyframes_only` may be set at any time: then other packets cost nothing and give no frame.
-    After setting it back, decoding goes on from the next keyframe that is passed in.
+    After setting it back, decoding goes on from the next keyframe that is passed in. A stream with
+    rolling intra refresh has no picture that stands alone: keyframes only gives nothing of it.
     """
 
     def __init__(

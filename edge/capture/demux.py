@@ -17,7 +17,7 @@ import av
 import av.container
 
 from edge.base.clock import Clock
-from edge.capture.errors import LostError, OpenError, reading
+from edge.capture.errors import FOREIGN_ERRORS, LostError, OpenError, lost
 from edge.capture.parameters import Declared, Parameters
 from edge.capture.timing import MAX_GAP_S, Timing
 from edge.capture.units import Joiner, Unit
@@ -81,8 +81,10 @@ class Demux:
         streams = [self._video] if self._audio is None else [self._video, self._audio]
         raw_packets = self.container.demux(streams)
         while True:
-            with reading():
+            try:
                 raw = next(raw_packets, None)
+            except FOREIGN_ERRORS as err:
+                raise lost(err) from err
             if raw is None or self.is_closing.is_set():
                 return
             arrival_ns = self.clock.mono_ns()
@@ -91,7 +93,7 @@ class Demux:
             if raw.size == 0:
                 continue
             extra = None
-            if raw.has_sidedata("new_extradata"):
+            if raw.is_keyframe and raw.has_sidedata("new_extradata"):
                 extra = bytes(raw.get_sidedata("new_extradata"))
             duration = int(raw.duration or 0)
             yield (

@@ -127,8 +127,13 @@ def reading() -> Iterator[None]:
     try:
         yield
     except FOREIGN_ERRORS as err:
-        reason, detail = _reason(err, _READ_REASONS, default="broken")
-        raise LostError(reason, detail) from _scrubbed(err)
+        raise lost(err) from err
+
+
+def lost(err: Exception) -> LostError:
+    """The LostError for a foreign error, which is scrubbed so that it may be shown as its cause."""
+    reason, detail = _reason(_scrubbed(err), _READ_REASONS, default="broken")
+    return LostError(reason, detail)
 
 
 def _reason(

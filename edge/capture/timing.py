@@ -28,7 +28,7 @@ class Timing:
     def __init__(self, time_base: Fraction) -> None:
         self._back_ticks = int(MAX_BACK_S / time_base)
         self._gap_ticks = int(MAX_GAP_S / time_base)
-        self._ticks_per_ns = 1 / (time_base * 1_000_000_000)
+        self._ns_per_tick = time_base * 1_000_000_000
         self._step = max(1, round(DEFAULT_STEP_S / time_base))
         self._waiting: list[Unit] = []
         self._window: list[int] = []
@@ -117,9 +117,11 @@ class Timing:
     def _jumps(self, last: Unit, dts: int, arrival_mono_ns: int) -> bool:
         if last.dts is None:
             return False
-        passed = (arrival_mono_ns - last.arrival_mono_ns) * self._ticks_per_ns
         ahead = dts - last.dts
-        return ahead < -self._back_ticks or ahead > self._gap_ticks + max(0, int(passed))
+        if -self._back_ticks <= ahead <= self._gap_ticks:
+            return False
+        passed = int((arrival_mono_ns - last.arrival_mono_ns) / self._ns_per_tick)
+        return not 0 < ahead <= self._gap_ticks + passed
 
 
 def _from_first_time(units: list[Unit], step: int) -> list[Unit]:

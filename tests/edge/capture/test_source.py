@@ -13,6 +13,7 @@ from edge.capture.file import FileSource
 from edge.capture.rtsp import RtspSource
 from edge.capture.source import Source, make
 from edge.capture.synthetic import SyntheticSource
+from edge.capture.v4l2 import V4l2Source
 from edge.config.camera import CameraSettings
 from edge.media.packet import Packet
 from tests.edge.capture.recordings import Take, make_recording
@@ -32,6 +33,7 @@ def settings(source: str, **more: object) -> CameraSettings:
         ("recording.mp4", FileSource),
         ("/var/lib/it's 100%.mp4", FileSource),
         ("file:///var/lib/recording.mp4", FileSource),
+        ("/dev/video0", V4l2Source),
         ("synthetic:", SyntheticSource),
         ("synthetic:?width=640&height=360", SyntheticSource),
     ],
@@ -41,9 +43,7 @@ def test_the_address_tells_the_kind_of_source(source: str, kind: type) -> None:
     assert isinstance(make(settings(source), FakeClock()), kind)
 
 
-@pytest.mark.parametrize(
-    "source", ["ftp://camera/main", "/dev/video0", "synthetic:?speed=1", "rtsp://[::1/main"]
-)
+@pytest.mark.parametrize("source", ["ftp://camera/main", "synthetic:?speed=1", "rtsp://[::1/main"])
 def test_an_address_of_no_known_kind_is_refused(source: str) -> None:
     """With what can be given instead."""
     with pytest.raises(OpenError) as caught:
