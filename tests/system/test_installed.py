@@ -31,7 +31,14 @@ def install(extra: str, folder: Path) -> Path:
     """An environment with one extra alone; its bin folder."""
     environment = folder / extra
     run([*UV, "venv", "--quiet", "--python", sys.executable, environment])
-    pip = [*UV, "pip", "install", "--quiet", "--python", environment / "bin" / "python"]
+    pip: list[str | Path] = [
+        *UV,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        environment / "bin" / "python",
+    ]
     run([*pip, "--require-hashes", "-r", ROOT / "requirements" / f"{extra}.txt"])
     run([*pip, "--no-deps", "--no-build-isolation", ROOT])
     return environment / "bin"
