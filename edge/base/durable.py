@@ -98,6 +98,15 @@ class PartFile:
             self._is_sound = False
             raise storage_error(err, "cannot cut", self.part_path) from err
 
+    def allocate(self, size_bytes: int) -> None:
+        """Claim `size_bytes` of disk space. Raises StorageError; then discard."""
+        self._check_sound()
+        try:
+            os.posix_fallocate(self._fd, 0, size_bytes)
+        except OSError as err:
+            self._is_sound = False
+            raise storage_error(err, "cannot reserve space for", self.part_path) from err
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move the position, as `io.IOBase.seek` does."""
         return os.lseek(self._fd, offset, whence)
@@ -190,6 +199,20 @@ def write_file(path: Path, data: bytes, *, mode: int = PRIVATE_MODE) -> None:
         raise storage_error(err, "cannot replace", part_path(path)) from err
     with PartFile(path, mode=mode) as part:
         part.write(data)
+        part.publish()
+
+
+def reserve(path: Path, size_bytes: int) -> None:
+    """Make `path` a file that only holds disk space, durable on return. Raises StorageError.
+
+    The space is claimed without being written where the file system can do that.
+    """
+    try:
+        part_path(path).unlink(missing_ok=True)
+    except OSError as err:
+        raise storage_error(err, "cannot replace", part_path(path)) from err
+    with PartFile(path) as part:
+        part.allocate(size_bytes)
         part.publish()
 
 

@@ -18,29 +18,40 @@ from edge.base.errors import DiskFullError, StorageError, storage_error
 BUSY_TIMEOUT_S = 10.0
 PRIMARY_CODE_MASK = 0xFF  # extended result codes keep the primary one in their low byte
 FULL_CODES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class DamagedDatabaseError(StorageError):
+    """What the file holds is no sound database; waiting does not help."""
 
 
 def open_database(
-    path: Path, migrations: Sequence[str], *, is_read_only: bool = False
+    path: Path,
+    migrations: Sequence[str],
+    *,
+    is_read_only: bool = False,
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
 ) -> sqlite3.Connection:
     """Open or create `path`, brought to the newest schema; usable from any one thread at a time.
 
     `migrations[n]` takes schema n to n + 1, in one transaction. Transactions are explicit: use
-    `transaction`. Raises StorageError, also for a schema that is newer than this software.
+    `transaction`. `factory` makes the connection; tests pass one that fails. Raises StorageError,
+    also for a schema that is newer than this software.
     """
     with errors_named(path):
         if is_read_only:
             db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S,
-                isolation_level=None, check_same_thread=False,
+                isolation_level=None, check_same_thread=False, factory=factory,
             )  # fmt: skip
         else:
             if not path.exists():
                 path.touch(mode=PRIVATE_MODE)
                 flush_dir(path.parent)
             db = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
+                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False,
+                factory=factory,
+            )  # fmt: skip
         try:
             db.row_factory = sqlite3.Row
             if is_read_only:
@@ -118,13 +129,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 @contextlib.contextmanager
 def errors_named(path: Path) -> Iterator[None]:
-    """Turn sqlite3's and the system's errors into StorageError, a full disk into DiskFullError."""
+    """Turn sqlite3's and the system's errors into StorageError.
+
+    A full disk becomes DiskFullError, a file that is no sound database DamagedDatabaseError.
+    """
     try:
         yield
     except OSError as err:
         raise storage_error(err, "cannot use", path) from err
     except sqlite3.Error as err:
         code: int = getattr(err, "sqlite_errorcode", 0)
-        is_full = code in FULL_CODES or code & PRIMARY_CODE_MASK in FULL_CODES
-        kind = DiskFullError if is_full else StorageError
-        raise kind(f"{path}: {err}", path=str(path)) from err
+        if code in FULL_CODES or code & PRIMARY_CODE_MASK in FULL_CODES:
+            raise DiskFullError(f"{path}: {err}", path=str(path)) from err
+        if code & PRIMARY_CODE_MASK in DAMAGE_CODES:
+            raise DamagedDatabaseError(f"{path}: {err}", path=str(path), is_retryable=False) from err
+        raise StorageError(f"{path}: {err}", path=str(path)) from err

@@ -59,6 +59,24 @@ class SpoolSettings:
 
 
 @dataclass(frozen=True)
+class JournalSettings:
+    """Records that wait for the hub."""
+
+    max_bytes: int = item(
+        "disk space for waiting records; past it the oldest go, and a record says so",
+        256 * 2**20,
+        parse=parse_size_bytes,
+        min=2**20,
+    )
+    ballast_bytes: int = item(
+        "disk space kept back, given up first when the disk is full; 0 for none",
+        16 * 2**20,
+        parse=parse_size_bytes,
+        min=0,
+    )
+
+
+@dataclass(frozen=True)
 class NodeSettings:
     """Everything a node is told."""
 
@@ -69,6 +87,7 @@ class NodeSettings:
     cameras: tuple[CameraSettings, ...] = item("the cameras to watch", max_items=MAX_CAMERAS)
     state_dir: str = item("folder for journal, key and spool", "/var/lib/camwatch-edge")
     spool: SpoolSettings = item("clips and snapshots that wait for the hub", SpoolSettings)
+    journal: JournalSettings = item("records that wait for the hub", JournalSettings)
     log_level: Literal["debug", "info", "warning", "error"] = item("how much is logged", "info")
 
     def __post_init__(self) -> None:
