@@ -1,0 +1,101 @@
+"""Rules about events: each row says what its records say, no event is told twice."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from datetime import datetime
+from typing import Any
+
+from tests.fault.archive_files import Archived, HubFiles, Row
+from tests.fault.history import Json
+from tests.fault.verdict import Verdict
+
+EventKey = tuple[str, str]  # node, event
+KINDS = ("event.started", "event.updated", "event.ended")
+
+
+def check_events(verdict: Verdict, hub: HubFiles, *, is_drained: bool) -> None:
+    """The table of events against the archived records. Drained, every event has an end."""
+    told: dict[EventKey, list[Archived]] = defaultdict(list)
+    for each in hub.records:
+        if each.body["type"] in KINDS:
+            told[each.body["node"], each.body["event"]].append(each)
+    rows = Counter((row["node"], row["event"]) for row in hub.events)
+    for key, count in rows.items():
+        verdict.expect(key in told, "event", f"{key} has no record")
+        verdict.expect(count == 1, "duplicate", f"event {key} {count} times")
+    nodes_of = Counter(event for _, event in rows)
+    for event, count in nodes_of.items():
+        verdict.expect(count == 1, "duplicate", f"event {event} of {count} nodes")
+    synced = {each.body["clock"]["boot"] for each in hub.records if _tells_time(each.body)}
+    by_key = {(row["node"], row["event"]): row for row in hub.events}
+    for key, records in told.items():
+        verdict.counts["events"] += 1
+        row = by_key.get(key)
+        if row is None:
+            verdict.find("event", f"{key} has records and no row")
+            continue
+        _check_event(verdict, key, row, records, synced)
+        if is_drained:
+            verdict.expect(row["rank"] == 2, "unended", f"{key} has no end")
+        _check_announced(verdict, key, hub, records)
+
+
+def _check_event(
+    verdict: Verdict, key: EventKey, row: Row, records: list[Archived], synced: set[str]
+) -> None:
+    ends = [each for each in records if each.body["type"] == "event.ended"]
+    starts = [each for each in records if each.body["type"] == "event.started"]
+    source = max(ends or starts or records, key=lambda each: (int(each.row["epoch"], 16),
+                                                              each.row["seq"]))  # fmt: skip
+    body = source.body
+    want: dict[str, Any] = {"rank": 2 if ends else 1 if starts else 0, "camera": body["camera"]}
+    parts = {each.body["clip"]["part"] for each in records if each.body.get("clip")}
+    want["parts"] = len(parts)
+    if ends:
+        want |= {name: body.get(name) for name in ("duration_ms", "reason", "fault", "kind")}
+        want["zones"] = sorted(set(body["zones"]))
+    if (ends or starts) and body["clock"]["boot"] not in synced - _boots_synced(source):
+        want["started_ms"] = _to_ms(body["started"]["utc"])
+        want["ended_ms"] = _to_ms(body["ended"]["utc"]) if ends else None
+    have = dict(row) | {"zones": json.loads(row["zones"])}
+    for column, value in want.items():
+        verdict.expect(
+            have[column] == value, "event", f"{key}: {column} is {have[column]!r}, not {value!r}"
+        )
+
+
+def _tells_time(body: Json) -> bool:
+    """Whether the hub may have learnt from this record when others of its boot happened."""
+    return bool(body["type"] == "clock.stepped" or body["clock"]["state"] == "synced")
+
+
+def _boots_synced(source: Archived) -> set[str]:
+    """A synced record's own times need no correction."""
+    clock = source.body["clock"]
+    return {clock["boot"]} if clock["state"] == "synced" else set()
+
+
+def _check_announced(
+    verdict: Verdict, key: EventKey, hub: HubFiles, records: list[Archived]
+) -> None:
+    """The tables of clips and snapshots name exactly what the records announce."""
+    node, event = key
+    clips = {(ref["part"], ref["sha256"], ref["size_bytes"])
+             for each in records if (ref := each.body.get("clip"))}  # fmt: skip
+    rows = [(row["part"], bytes(row["hash"]).hex(), row["size_bytes"])
+            for row in hub.clips if (row["node"], row["event"]) == key]  # fmt: skip
+    verdict.expect(set(rows) == clips, "event", f"{key}: clips are {rows}, not {clips}")
+    for part, count in Counter(part for part, _, _ in rows).items():
+        verdict.expect(count == 1, "duplicate", f"clip {event}.{part} of {node} {count} times")
+    shots = {(ref["sha256"], ref["size_bytes"])
+             for each in records if (ref := each.body.get("snapshot"))}  # fmt: skip
+    kept = {(bytes(row["hash"]).hex(), row["size_bytes"])
+            for row in hub.snapshots if (row["node"], row["event"]) == key}  # fmt: skip
+    verdict.expect(kept == shots, "event", f"{key}: snapshots are {kept}, not {shots}")
+
+
+def _to_ms(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    return round(moment.timestamp() * 1000)
