@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from edge.capture import extradata, nal
-from edge.capture.sps import first_sps, set_id
+from edge.media import extradata, nal
 from edge.media.packet import AudioStream, VideoCodec, VideoStream
+from edge.media.sps import first_sps, set_id
 
 MAX_SETS = 64  # H.264 allows 32 SPS and 256 PPS; cameras send one of each
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 from edge.base.clock import Clock, SystemClock
 from edge.base.units import format_size
-from edge.capture import extradata
 from edge.capture.errors import CaptureError, LostError, Reason
 from edge.capture.source import Source, make
-from edge.capture.sps import first_sps
 from edge.config.camera import CameraSettings
+from edge.media import extradata
 from edge.media.packet import Packet, VideoCodec, VideoStream
+from edge.media.sps import first_sps
 
 SECONDS = 8.0
 PATIENCE = 4

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.capture import nal
+from edge.media import nal
 from edge.media.packet import VideoCodec
 
 MAX_UNIT_BYTES = 16 * 2**20  # beyond any picture; a joined unit stops growing there

@@ -15,7 +15,7 @@ from pathlib import Path
 from edge.base import crashpoint
 from edge.base.durable import PartFile
 from edge.media.packet import AudioStream, Packet
-from edge.mux import fragment, layout, nal
+from edge.mux import fragment, layout
 from edge.mux.clip import ClipHead, ClosedClip, closed_clip
 from edge.mux.decoder_config import decoder_config
 from edge.mux.errors import EmptyClipError
@@ -163,7 +163,7 @@ class ClipWriter:
 
     def _is_rest(self, packet: Packet) -> bool:
         """Whether the packet is the rest of the picture before it, cut in two on the way."""
-        return not nal.begins_picture(self._config.nals(packet.data), self._config.codec)
+        return not self._config.begins_picture(packet.data)
 
     def _write_audio(self, packet: Packet) -> bool:
         audio = self._audio or self._open_audio(packet.stream.audio, packet.data)

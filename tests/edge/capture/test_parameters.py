@@ -7,8 +7,8 @@ from pathlib import Path
 
 import av
 
-from edge.capture import extradata, nal
 from edge.capture.parameters import Declared, Parameters
+from edge.media import extradata, nal
 from edge.media.packet import VideoCodec
 from tests.edge.capture.recordings import Take, make_recording
 

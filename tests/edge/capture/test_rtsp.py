@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from edge.base.clock import SystemClock
-from edge.capture import nal
 from edge.capture.errors import LostError, OpenError
 from edge.capture.rtsp import Login, RtspSource, with_login
+from edge.media import nal
 from edge.media.packet import Packet, VideoCodec
 from tests.edge.capture.recordings import Take, make_recording, raw_packets
 from tests.edge.capture.test_file import check

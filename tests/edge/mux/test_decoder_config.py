@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.media import nal
 from edge.media.packet import Packet, VideoCodec, VideoStream
-from edge.mux import nal
-from edge.mux.decoder_config import decoder_config
+from edge.mux.decoder_config import DecoderConfig, decoder_config
 from edge.mux.errors import MuxError
-from edge.mux.sps import h264_pixel_format, h265_general, h265_pixel_format
 from tests.edge.mux.streams import encode, read_packets, steady
 
 
@@ -36,7 +35,7 @@ def test_the_avc_record_is_the_one_ffmpeg_makes(profile: str, tmp_path: Path) ->
     packets = encode(times_s=steady(1), x264=options)
     config = decoder_config(packets[0].stream, packets[0].data)
     assert config.record == ffmpeg_record("h264", packets, tmp_path)
-    assert config.length_bytes is None
+    assert config.length_bytes == 0
 
 
 def test_the_hevc_record_says_what_ffmpeg_says(tmp_path: Path) -> None:
@@ -47,11 +46,11 @@ def test_the_hevc_record_says_what_ffmpeg_says(tmp_path: Path) -> None:
     assert ours[:13] == theirs[:13]
     assert ours[16:19] == theirs[16:19]
     assert [ours[21] & 3, ours[22]] == [3, 3]
-    for kind in (nal.H265_VPS, nal.H265_SPS, nal.H265_PPS):
+    for kind in nal.PARAMETER_KINDS["hevc"]:
         assert bytes([0x80 | kind]) in ours
-    sets = nal.parameter_sets(nal.split_start_codes(packets[0].data), "hevc")
-    for each in (*sets[nal.H265_VPS], *sets[nal.H265_SPS], *sets[nal.H265_PPS]):
-        assert each in ours
+    sets = nal.parameter_sets("hevc", packets[0].data)
+    assert nal.is_complete("hevc", sets)
+    assert all(each in ours for each in sets)
 
 
 def test_a_record_of_the_camera_is_passed_on_untouched() -> None:
@@ -78,39 +77,35 @@ def test_hostile_extradata_ends_in_a_record_or_a_named_error(
     assert config.record
 
 
-@given(st.binary(max_size=80))
-def test_any_bytes_are_read_as_a_parameter_set_or_refused(data: bytes) -> None:
-    """The bit reader stops at the end of what there is."""
-    for read in (h264_pixel_format, h265_pixel_format, h265_general):
-        try:
-            read(data)
-        except ValueError:
-            continue
-
-
 @given(st.lists(st.binary(min_size=1, max_size=40).map(lambda each: each + b"\x80")))
 def test_framing_changes_and_nothing_else_does(units: list[bytes]) -> None:
     """NAL units that went in with start codes come out with lengths, the same and in order."""
     safe = [each.replace(b"\0\0", b"\0\x03") for each in units]
     for start_code in (b"\0\0\1", b"\0\0\0\1"):
         stream = b"".join(start_code + each for each in safe)
-        assert list(nal.split_start_codes(stream)) == safe
-        assert list(nal.split_lengths(nal.join_lengths(safe), 4)) == safe
+        assert list(nal.units(stream)) == safe
+        assert list(nal.units(nal.join_lengths(safe), 4)) == safe
 
 
 @given(st.binary(max_size=64), st.integers(1, 4))
 def test_lengths_that_lie_end_the_picture(data: bytes, length_bytes: int) -> None:
     """A length beyond the packet is not followed."""
-    assert sum(map(len, nal.split_lengths(data, length_bytes))) <= len(data)
+    assert sum(map(len, nal.units(data, length_bytes))) <= len(data)
 
 
 def test_only_the_first_slice_begins_a_picture() -> None:
-    """What tells the halves of a split picture apart, in both codecs."""
+    """What tells the halves of a split picture apart, in both codecs and framings."""
     for codec, first, later in (
         ("h264", b"\x65\x88", b"\x65\x48"),
         ("hevc", b"\x26\x01\xa0", b"\x26\x01\x20"),
     ):
         chosen: VideoCodec = "h264" if codec == "h264" else "hevc"
-        assert nal.begins_picture([first], chosen)
-        assert not nal.begins_picture([later], chosen)
-        assert not nal.begins_picture([b"\x06\x80"], chosen)
+        for length_bytes in (0, 4):
+            config = DecoderConfig(chosen, b"", length_bytes)
+            begins = [
+                config.begins_picture(
+                    nal.join_lengths([unit]) if length_bytes else b"\0\0\1" + unit
+                )
+                for unit in (first, later, b"\x06\x80")
+            ]
+            assert begins == [True, False, False]

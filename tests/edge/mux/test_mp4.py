@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.base.errors import CamwatchError
+from edge.media import nal
 from edge.media.packet import AudioStream, Packet, VideoCodec, VideoStream
-from edge.mux import nal
 from edge.mux.boxes import find, walk
 from edge.mux.clip import ClosedClip
 from edge.mux.errors import EmptyClipError, MuxError
@@ -47,12 +47,12 @@ def write(path: Path, packets: list[Packet], *, is_continued: bool = False) -> C
 
 def annexb_nals(packets: list[Packet]) -> list[list[bytes]]:
     """The NAL units of each packet as a camera sends it."""
-    return [list(nal.split_start_codes(each.data)) for each in packets]
+    return [list(nal.units(each.data)) for each in packets]
 
 
 def file_nals(packets: list[Packet]) -> list[list[bytes]]:
     """The NAL units of each packet as it stands in a file."""
-    return [list(nal.split_lengths(each.data, 4)) for each in packets]
+    return [list(nal.units(each.data, 4)) for each in packets]
 
 
 def top_boxes(path: Path) -> list[bytes]:
@@ -142,7 +142,7 @@ def test_a_variable_frame_rate_stays_variable(tmp_path: Path) -> None:
 def test_parameter_sets_come_from_where_the_camera_has_them(extradata: str, tmp_path: Path) -> None:
     """In-band ones win over announced ones, which may be old; announced ones serve alone."""
     packets = encode(times_s=steady(2))
-    sets = [each for each in annexb_nals(packets)[0] if nal.nal_type(each, "h264") in (7, 8)]
+    sets = [each for each in annexb_nals(packets)[0] if nal.kind_of("h264", each) in (7, 8)]
     other = VideoStream("h264", 128, 96, CLOCK_90K, b"", None)
     if extradata != "missing":
         announced = (
@@ -153,7 +153,7 @@ def test_parameter_sets_come_from_where_the_camera_has_them(extradata: str, tmp_
     for each in packets:
         each.stream = other
         if extradata == "announced":
-            rest = [unit for unit in nal.split_start_codes(each.data) if unit not in sets]
+            rest = [unit for unit in nal.units(each.data) if unit not in sets]
             each.data = b"".join(b"\0\0\1" + unit for unit in rest)
     clip = write(tmp_path / "clip.mp4", packets)
     assert decode_errors(clip.path) == ""
@@ -258,7 +258,7 @@ def test_a_picture_sent_in_two_packets_is_one_sample(tmp_path: Path) -> None:
     whole = sliced_stream()
     halves: list[Packet] = []
     for each in whole:
-        units = list(nal.split_start_codes(each.data))
+        units = list(nal.units(each.data))
         for some in (units[:-1], units[-1:]):
             data = b"".join(b"\0\0\1" + unit for unit in some)
             halves.append(dataclasses.replace(each, data=data))

@@ -13,8 +13,8 @@ import pytest
 from edge.base.clock import FakeClock
 from edge.config.clips import ClipSettings
 from edge.gop.ring import PacketRing
+from edge.media import nal
 from edge.media.packet import Packet
-from edge.mux import nal
 from edge.mux.clip import ClosedClip
 from edge.mux.parts import MAX_FAULTS, RETRY_S, Trigger
 from edge.mux.recorder import STALL_S, ClipRecorder, RecordingEnd
@@ -104,12 +104,12 @@ def scene(tmp_path: Path) -> MakeScene:
 
 def nals(packets: list[Packet]) -> list[list[bytes]]:
     """The NAL units of camera packets."""
-    return [list(nal.split_start_codes(each.data)) for each in packets]
+    return [list(nal.units(each.data)) for each in packets]
 
 
 def file_nals(path: Path) -> list[list[bytes]]:
     """The NAL units of a clip's packets."""
-    return [list(nal.split_lengths(each.data, 4)) for each in read_packets(path)]
+    return [list(nal.units(each.data, 4)) for each in read_packets(path)]
 
 
 @pytest.mark.parametrize("gop_s", [0.25, 1, 2, 5, 10])

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.base.durable import part_path
-from edge.mux import nal
+from edge.media import nal
 from edge.mux.clip import ClosedClip
 from edge.mux.mp4 import ClipWriter
 from edge.mux.recovery import inspect, recover, recover_leftovers
@@ -24,12 +24,12 @@ from tests.edge.mux.streams import EVENT, decode_errors, encode, head, read_pack
 
 ROOT = Path(__file__).parents[3]
 PACKETS = encode(times_s=steady(8), b_frames=2)
-NALS = [list(nal.split_start_codes(each.data)) for each in PACKETS]
+NALS = [list(nal.units(each.data)) for each in PACKETS]
 
 
 def file_nals(path: Path) -> list[list[bytes]]:
     """The NAL units of each packet in a clip."""
-    return [list(nal.split_lengths(each.data, 4)) for each in read_packets(path)]
+    return [list(nal.units(each.data, 4)) for each in read_packets(path)]
 
 
 def open_clip(path: Path) -> ClipWriter:

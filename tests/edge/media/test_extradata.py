@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.capture import extradata, nal
+from edge.media import extradata, nal
 from edge.media.packet import VideoCodec
 from tests.edge.capture.recordings import Take, make_recording
 

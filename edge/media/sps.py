@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.capture import nal
+from edge.media import nal
 from edge.media.packet import VideoCodec
 
 MAX_SIDE_PIXELS = 16384  # beyond the highest level of either standard

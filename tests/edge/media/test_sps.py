@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.capture import extradata
-from edge.capture.sps import first_sps, parse_sps, set_id
+from edge.media import extradata
 from edge.media.packet import VideoCodec
+from edge.media.sps import first_sps, parse_sps, set_id
 from tests.edge.capture.recordings import Take, make_recording
 
 CODEC: st.SearchStrategy[VideoCodec] = st.sampled_from(("h264", "hevc"))

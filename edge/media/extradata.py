@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge.capture import nal
-from edge.capture.sps import first_sps
+from edge.media import nal
 from edge.media.packet import VideoCodec
+from edge.media.sps import first_sps
 
 START_CODE = b"\x00\x00\x00\x01"
 _START_CODES = (b"\x00\x00\x01", START_CODE)
 AVCC_HEAD_BYTES = 6
 HVCC_HEAD_BYTES = 23
+HEVC_GENERAL_BYTES = 13  # of an SPS up to general_level_idc, H.265 7.3.3
 MAX_SET_BYTES = 0xFFFF  # a set's length is 16 bits in both records
 H264_SHORT_PROFILES = frozenset({66, 77, 88})  # without chroma fields, 14496-15 5.3.3.1.2
 
@@ -45,7 +46,8 @@ def parameter_sets(codec: VideoCodec, extradata: bytes) -> tuple[bytes, ...]:
 def make(codec: VideoCodec, sets: tuple[bytes, ...], length_bytes: int) -> bytes:
     """Extradata holding `sets`: Annex B for `length_bytes` 0, else an avcC or hvcC record.
 
-    Raises ValueError where a record needs an SPS that cannot be read.
+    Raises ValueError where there is no SPS, or one cut short. An SPS that cannot be read further
+    counts as 4:2:0 with 8 bits: decoders look into the SPS themselves.
     """
     if not length_bytes:
         return b"".join(START_CODE + each for each in sets)
@@ -83,14 +85,12 @@ def _hvcc_sets(record: bytes) -> Iterator[bytes]:
 def _make_avcc(sets: tuple[bytes, ...], length_bytes: int) -> bytes:
     sps = [each for each in sets if nal.kind_of("h264", each) == nal.H264_SPS][:31]
     pps = [each for each in sets if nal.kind_of("h264", each) == nal.H264_PPS][:255]
-    read = first_sps("h264", tuple(sps))
-    if read is None or len(sps[0]) < 4:
-        raise ValueError("no readable SPS")
+    if not sps or len(sps[0]) < 4:
+        raise ValueError("no SPS, or one cut short")
     record = bytes((1, *sps[0][1:4], 0xFC | length_bytes - 1, 0xE0 | len(sps)))
     record += _sized(sps) + bytes((len(pps),)) + _sized(pps)
-    if read.profile not in H264_SHORT_PROFILES:
-        depths = (read.bit_depth_luma - 8 & 7, read.bit_depth_chroma - 8 & 7)
-        record += bytes((0xFC | read.chroma_format & 3, 0xF8 | depths[0], 0xF8 | depths[1], 0))
+    if sps[0][1] not in H264_SHORT_PROFILES:
+        record += _pixel_format("h264", tuple(sps)) + b"\0"  # no SPS extensions
     return record
 
 
@@ -99,19 +99,27 @@ def _make_hvcc(sets: tuple[bytes, ...], length_bytes: int) -> bytes:
         kind: [each for each in sets if nal.kind_of("hevc", each) == kind]
         for kind in nal.PARAMETER_KINDS["hevc"]
     }
-    read = first_sps("hevc", sets)
-    if read is None:
-        raise ValueError("no readable SPS")
-    payload = nal.unescape(arrays[nal.HEVC_SPS][0])[nal.HEADER_BYTES["hevc"] :]
+    sps = arrays[nal.HEVC_SPS]
+    payload = nal.unescape(sps[0])[nal.HEADER_BYTES["hevc"] :] if sps else b""
+    if len(payload) < HEVC_GENERAL_BYTES:
+        raise ValueError("no SPS, or one cut short")
     layers, is_nested = (payload[0] >> 1 & 7) + 1, payload[0] & 1
     record = bytes((1,)) + payload[1:13]  # general profile, compatibility, constraints, level
-    record += bytes((0xF0, 0, 0xFC, 0xFC | read.chroma_format & 3))
-    record += bytes((0xF8 | read.bit_depth_luma - 8 & 7, 0xF8 | read.bit_depth_chroma - 8 & 7))
+    record += bytes((0xF0, 0, 0xFC)) + _pixel_format("hevc", sets)
     record += bytes((0, 0, layers << 3 | is_nested << 2 | length_bytes - 1, len(arrays)))
     for kind, units in arrays.items():
-        # array_completeness 0: the sets may stand in band too (a sample entry named hev1 or hvc1)
-        record += bytes((kind,)) + len(units).to_bytes(2, "big") + _sized(units)
+        # hvc1 asks for array_completeness = 1: all sets are here, and may stand in band as well.
+        record += bytes((0x80 | kind,)) + len(units).to_bytes(2, "big") + _sized(units)
     return record
+
+
+def _pixel_format(codec: VideoCodec, sets: tuple[bytes, ...]) -> bytes:
+    """chroma_format and the two bit depths, as both records hold them."""
+    read = first_sps(codec, sets)
+    chroma, luma, chroma_bits = 1, 8, 8
+    if read is not None and max(read.bit_depth_luma, read.bit_depth_chroma) < 16:
+        chroma, luma, chroma_bits = read.chroma_format, read.bit_depth_luma, read.bit_depth_chroma
+    return bytes((0xFC | chroma & 3, 0xF8 | luma - 8, 0xF8 | chroma_bits - 8))
 
 
 def _sized(units: list[bytes]) -> bytes:

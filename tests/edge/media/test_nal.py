@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.capture import nal
+from edge.media import nal
 from edge.media.packet import VideoCodec
 
 UNIT = st.binary(min_size=1, max_size=40).filter(
@@ -38,9 +38,11 @@ def test_any_bytes_are_survived(data: bytes, prefix: int, codec: VideoCodec) -> 
     nal.parameter_sets(codec, data, prefix)
 
 
-def test_the_units_of_one_packet_are_bounded() -> None:
+def test_how_far_a_packet_is_searched_is_bounded() -> None:
     """A packet made of start codes costs a bounded number of steps."""
-    assert len(list(nal.units(b"\x00\x00\x01\x09" * 100_000))) == nal.MAX_UNITS
+    junk = b"\x00\x00\x01\x09"
+    assert nal.starts_picture("h264", junk * 10 + b"\x00\x00\x01\x65\x88") is True
+    assert nal.starts_picture("h264", junk * nal.MAX_UNITS + b"\x00\x00\x01\x65\x88") is None
 
 
 @pytest.mark.parametrize(

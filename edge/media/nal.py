@@ -7,11 +7,13 @@ MP4). `prefix_bytes` says which: 0 for Annex B, else the bytes of each length.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from edge.media.packet import VideoCodec
 
 MAX_UNITS = 1024  # looked at in one packet; a picture has a few, hostile bytes have millions
+LENGTH_BYTES = 4  # of each length that `join_lengths` writes
 
 # nal_unit_type, ITU-T H.264 table 7-1 and H.265 table 7-1
 H264_SPS, H264_PPS = 7, 8
@@ -27,11 +29,14 @@ HEADER_BYTES: dict[VideoCodec, int] = {"h264": 1, "hevc": 2}
 def units(data: bytes, prefix_bytes: int = 0) -> Iterator[bytes]:
     """The NAL units of one packet, without start codes or length prefixes; stops at nonsense."""
     found = _length_prefixed(data, prefix_bytes) if prefix_bytes else _annexb(data)
-    for count, unit in enumerate(found):
-        if count >= MAX_UNITS:
-            return
-        if unit:
-            yield unit
+    return (unit for unit in found if unit)
+
+
+def join_lengths(found: Iterable[bytes]) -> bytes:
+    """The units with four-byte lengths before each, as MP4 files hold them."""
+    return b"".join(
+        piece for unit in found for piece in (len(unit).to_bytes(LENGTH_BYTES, "big"), unit)
+    )
 
 
 def _annexb(data: bytes) -> Iterator[bytes]:
@@ -70,7 +75,7 @@ def starts_picture(codec: VideoCodec, data: bytes, prefix_bytes: int = 0) -> boo
     first_slice_segment_in_pic_flag is the first bit.
     """
     header_bytes = HEADER_BYTES[codec]
-    for unit in units(data, prefix_bytes):
+    for unit in islice(units(data, prefix_bytes), MAX_UNITS):
         if is_slice(codec, kind_of(codec, unit)) and len(unit) > header_bytes:
             return bool(unit[header_bytes] & 0x80)
     return None
@@ -79,7 +84,7 @@ def starts_picture(codec: VideoCodec, data: bytes, prefix_bytes: int = 0) -> boo
 def parameter_sets(codec: VideoCodec, data: bytes, prefix_bytes: int = 0) -> tuple[bytes, ...]:
     """The parameter sets that stand before the first slice in `data`, in order, none twice."""
     found: dict[bytes, None] = {}
-    for unit in units(data, prefix_bytes):
+    for unit in islice(units(data, prefix_bytes), MAX_UNITS):
         kind = kind_of(codec, unit)
         if kind in PARAMETER_KINDS[codec]:
             found[unit] = None
