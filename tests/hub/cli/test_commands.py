@@ -161,7 +161,7 @@ def test_wrong_settings_are_status_78(tmp_path: Path, capsys: pytest.CaptureFixt
     path = tmp_path / "hub.yaml"
     path.write_text("state_dri: x\nhttp: {port: 0}\n")
     assert run(path, "query") == 78
-    assert len(capsys.readouterr().err.splitlines()) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1 + 2
     assert run(tmp_path / "absent.yaml", "nodes") == 78
 
 
