@@ -4,6 +4,8 @@ Invariants
 - A name that is visible without the suffix `.part` is complete: its bytes were flushed before the
   rename, and the rename was flushed before any caller learns of success.
 - A part is created with O_EXCL: an existing one is never opened for writing by mistake.
+- What `flush_to_disk` flushed survives under the part's name: the first time it flushes the folder
+  too, for POSIX does not promise that fsync of a new file keeps its name.
 - After a failed fsync nothing is tried again on that descriptor (the kernel may have dropped the
   dirty pages and report success the next time); the file counts as not written.
 
@@ -43,6 +45,7 @@ class PartFile:
         self.part_path = part_path(path)
         self._is_sound = True
         self._is_mine = True  # until published or left, `discard` removes the part
+        self._is_named = False  # whether the folder was flushed since the part was created
         try:
             self._fd = os.open(
                 self.part_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode
@@ -62,6 +65,7 @@ class PartFile:
         part.part_path = part_path(path)
         part._is_sound = True
         part._is_mine = False
+        part._is_named = True
         try:
             part._fd = os.open(part.part_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError as err:
@@ -120,9 +124,12 @@ class PartFile:
         return True
 
     def flush_to_disk(self) -> None:
-        """fdatasync: what was written so far survives a power cut. Raises StorageError."""
+        """What was written so far survives a power cut, name and all. Raises StorageError."""
         crashpoint.at("part.flush", self.path)
         self._sync(os.fdatasync)
+        if not self._is_named:
+            flush_dir(self.part_path.parent)
+            self._is_named = True
 
     def publish(self) -> None:
         """Flush, close, rename, flush the folder. Raises StorageError.

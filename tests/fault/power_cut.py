@@ -1,0 +1,117 @@
+"""Cuts the power: which moments, what the disk then does, and what the product makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from tests.fault.power_disk import FATES, Disk, Fate, Op, Tree, materialise
+from tests.fault.power_tap import Tap
+from tests.fault.power_vfs import tapped
+
+MEMORY = Path("/dev/shm")  # where a state costs no real flush; any folder will do
+Live = Callable[[Path, Tap], None]
+Check = Callable[[Path, Disk, Tree, list[object]], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The power goes after the first `at` operations, and the disk treats the rest so."""
+
+    at: int
+    fate: Fate
+    seed: int
+
+
+@dataclass
+class Report:
+    """What became of the states that were tried."""
+
+    states: int = 0
+    different: set[int] = field(default_factory=set)
+    broken: list[tuple[Cut, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        kinds = Counter(text for _, text in self.broken)
+        worst = "".join(f"\n  {count} x {text}" for text, count in kinds.most_common(12))
+        first = f"\n  first: {self.broken[0][0]}" if self.broken else ""
+        return (
+            f"{self.states} power cuts, {len(self.different)} different disks, "
+            f"{len(self.broken)} broken promises{worst}{first}"
+        )
+
+
+def folder() -> contextlib.AbstractContextManager[str]:
+    """A folder for many small states."""
+    return tempfile.TemporaryDirectory(prefix="powercut-", dir=MEMORY if MEMORY.is_dir() else None)
+
+
+def record(live: Live) -> Tap:
+    """Run a cycle to its end and note all that it did. Raises what it raises."""
+    with folder() as root:
+        tap = Tap(Path(root))
+        with quiet(), tap.watching(), tapped(tap):
+            live(Path(root), tap)
+        return tap
+
+
+def spread(ops: Sequence[Op], count: int, seed: int) -> list[Cut]:
+    """`count` cuts: first right after each promise and with all lost, then anywhere, anyhow."""
+    rng = random.Random(seed)
+    after_marks = [at for at, op in enumerate(ops, start=1) if op.kind == "mark"]
+    cuts = [Cut(at, fate, seed) for fate in FATES[:3] for at in after_marks]
+    cuts += [Cut(at, FATES[0], seed) for at in range(len(ops) + 1)]
+    if len(cuts) > count // 2:
+        cuts = [cuts[number * len(cuts) // (count // 2)] for number in range(count // 2)]
+    while len(cuts) < count:
+        fate = rng.choice(FATES)
+        cuts.append(Cut(rng.randint(0, len(ops)), fate, rng.getrandbits(32)))
+    return cuts
+
+
+def explore(
+    ops: Sequence[Op], check: Check, cuts: Sequence[Cut], *, is_first_enough: bool = False
+) -> Report:
+    """Try each cut; with `is_first_enough`, stop at the first broken promise."""
+    report = Report()
+    with folder() as root, quiet():
+        for cut in cuts:
+            report.states += 1
+            done = ops[: cut.at]
+            disk = Disk(done)
+            tree = disk.crash(cut.fate, random.Random(cut.seed))
+            report.different.add(hash((cut.at, *sorted(tree.items(), key=lambda each: each[0]))))
+            state = Path(root) / "state"
+            materialise(tree, state)
+            marks = [op.mark for op in done if op.kind == "mark"]
+            report.broken += [(cut, text) for text in check(state, disk, tree, marks)]
+            shutil.rmtree(state)
+            if report.broken and is_first_enough:
+                break
+    return report
+
+
+def cycle(name: str) -> ModuleType:
+    """The module with `live` and `check` of that side."""
+    from tests.fault import power_hub, power_node
+
+    return {"node": power_node, "hub": power_hub}[name]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """The product says much about each recovery; that is not what is tested here."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
