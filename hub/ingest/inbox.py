@@ -1,7 +1,10 @@
 """The bounded queue between the network thread and the writer, and how batches form.
 
-It holds CAPACITY messages. When it is full, `put` refuses: a QoS 0 message is lost, a QoS 1
-message stays unacknowledged and comes again.
+It holds CAPACITY messages. When it is full, a QoS 0 message is lost and a QoS 1 message makes the
+network thread wait, so that TCP holds the broker back. The Receive Maximum alone does not:
+Mosquitto 2.0.11 keeps to it only until the first PUBACK, then sends its whole queue (3,800
+unacknowledged messages were counted at a maximum of 500), and a message that is let go does not
+come again before the next reconnect.
 """
 
 from __future__ import annotations
@@ -22,9 +25,9 @@ class Inbox:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._queue: queue.Queue[Message] = queue.Queue(capacity)
 
-    def put(self, message: Message) -> None:
-        """Add at the end. Raises queue.Full; never blocks."""
-        self._queue.put_nowait(message)
+    def put(self, message: Message, *, wait_s: float = 0.0) -> None:
+        """Add at the end; blocks for up to `wait_s`. Raises queue.Full."""
+        self._queue.put(message, block=wait_s > 0, timeout=wait_s or None)
 
     def take(self, wait_s: float) -> list[Message]:
         """The next batch, empty after `wait_s` without a message.

@@ -2,8 +2,8 @@
 
 The session persists at the broker (clean start off, session expiry), so that what arrives while
 the hub restarts is kept as far as the broker keeps it; nodes send the rest again. The Receive
-Maximum bounds what the broker may send before we acknowledge, so the inbox can never overflow
-with QoS 1 messages from a broker that follows the specification.
+Maximum bounds what the broker may send before we acknowledge; from a broker that does not keep to
+it nothing is read while the inbox is full.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ SESSION_EXPIRY_S = 24 * 3600
 RECEIVE_MAXIMUM = 500
 MAX_PACKET_BYTES = names.MAX_SNAPSHOT_BYTES + 64 * 1024  # topic and properties beside the payload
 RECONNECT_MIN_S, RECONNECT_MAX_S = 1, 15
+FULL_WAIT_S = 0.5  # between looks at whether to stop, while the inbox is full
 MAX_OUTGOING = 2000  # QoS 1 publications waiting for the broker; more are refused, not kept
 SUBSCRIPTIONS = [
     (topics.of_all_nodes(topics.STATUS), 1),
@@ -54,6 +55,7 @@ class Session:
         self._clock = clock
         self._connection = 0
         self._subscribed = threading.Event()
+        self._stopping = threading.Event()
         self._last_failure = ""
         self._thread: threading.Thread | None = None
         client = mqtt.Client(
@@ -98,6 +100,7 @@ class Session:
 
     def stop(self, timeout_s: float) -> None:
         """Disconnect in good order; the session stays at the broker."""
+        self._stopping.set()
         self._client.disconnect()
         if self._thread is not None:
             self._thread.join(timeout_s)
@@ -196,10 +199,15 @@ class Session:
             received.mid,
             self._connection,
         )
-        try:
-            self._inbox.put(message)
-        except queue.Full:
-            logger.warning("inbox full, a QoS %d message on %s let go", message.qos, topic)
+        while not self._stopping.is_set():
+            try:
+                self._inbox.put(message, wait_s=FULL_WAIT_S if message.qos else 0.0)
+            except queue.Full:
+                if not message.qos:
+                    logger.debug("inbox full, a QoS 0 message on %s let go", topic)
+                    return
+            else:
+                return
 
 
 def _send_at_once(_client: mqtt.Client, _userdata: object, sock: object) -> None:
