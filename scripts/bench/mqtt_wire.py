@@ -9,20 +9,21 @@ from __future__ import annotations
 import base64
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.contract import names
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 1, 2, 3, 4, 8, 9  # MQTT 5, table 2-1
-DISCONNECT = 14
+PINGREQ, DISCONNECT = 12, 14
 RECEIVE_MAXIMUM, USER_PROPERTY = 0x21, 0x26  # MQTT 5, table 2-4
 PROPERTY_BYTES = {
     0x01: 1, 0x02: 4, 0x0B: 0, 0x11: 4, 0x13: 2, 0x17: 1, 0x19: 1, 0x21: 2, 0x22: 2, 0x23: 2,
     0x24: 1, 0x25: 1, 0x27: 4, 0x28: 1, 0x29: 1, 0x2A: 1,
 }  # fmt: skip
 READ_BYTES = 1 << 18
-KEEP_ALIVE_S = 0  # off: a simulated node never idles for long
+KEEP_ALIVE_S = 60
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Wire:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._in = bytearray()
         self._out = bytearray()
+        self._written_s = time.monotonic()
         self.unanswered = 0  # PUBLISH packets without a PUBACK
         self.refused = 0  # PUBACKs that say no
         self.receive_maximum = 65535
@@ -65,8 +67,12 @@ class Wire:
         self._out += packet
 
     def flush(self) -> None:
-        """Write what the socket takes now."""
+        """Write what the socket takes now; a ping when nothing was written for long."""
+        now_s = time.monotonic()
+        if not self._out and now_s - self._written_s > KEEP_ALIVE_S / 2:
+            self._out += bytes([PINGREQ << 4, 0])
         while self._out:
+            self._written_s = now_s
             try:
                 sent = self.sock.send(self._out)
             except BlockingIOError:
