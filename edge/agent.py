@@ -3,6 +3,10 @@
 Order of starting: state folder and lock, keys, journal, recovery of what a crash left open, the
 uplink, the cameras. Stopping is the reverse: cameras first, so that their last records are in the
 journal; then the uplink says offline.
+
+Two threads look after the others. The accountant writes coverage, clock steps and health, and
+starts anew what hangs; it may block on the disk. The main thread only tells systemd that all get
+on, the accountant included, so that a disk that hangs is noticed too.
 """
 
 from __future__ import annotations
@@ -20,25 +24,31 @@ from edge.base import durable, sdnotify
 from edge.base.clock import SystemClock
 from edge.base.errors import CamwatchError, ConfigError
 from edge.base.logs import error_chain
+from edge.base.mark import Mark
 from edge.camera import recovery
-from edge.camera.camera import Camera
+from edge.camera.camera import MAX_HUNG_RECORDERS, Camera
 from edge.config.node import NodeSettings
 from edge.config.secrets import read_secret
 from edge.contract import health, names, status, topics
 from edge.contract.record import NodeBooted
 from edge.health.clocksync import ClockTrust
+from edge.health.clockwatch import ClockWatch
 from edge.health.reporter import Reporter
+from edge.health.watchdog import Guard, Watchdog
 from edge.mux.spool import Spool, SpoolFile
 from edge.outbox.outbox import Outbox
 from edge.uplink.publisher import Publisher
 from edge.uplink.session import Address, Session
 from edge.uplink.tus import TusClient
+from edge.uplink.uplink import Uplink
 from edge.uplink.uploader import Uploader
 
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 STOP_LIMIT_S = 4.0  # systemd and people expect an end within 5 s of SIGTERM
+CLOSE_LIMIT_S = 2.5  # of that, for the last clips; the rest is for accounts and the goodbye
+ACCOUNTANT_LIMIT_S = 90.0  # for one turn; an SD card may take many seconds for one fsync
 
 
 def run(settings: NodeSettings) -> int:
@@ -70,8 +80,9 @@ class Agent:
             state_dir / "spool", quota_bytes=settings.spool.max_bytes, on_lost=self._file_dropped
         )
         key = keys.load_or_make(state_dir / "node.key")
-        secret = read_secret(Path(settings.hub.secret_file), field="hub.secret_file")
-        hub_key = _hub_key(Path(settings.hub.public_key_file))
+        self._public_key = key.public
+        self._secret = read_secret(Path(settings.hub.secret_file), field="hub.secret_file")
+        self._hub_key = _hub_key(Path(settings.hub.public_key_file))
         self._outbox = Outbox(
             state_dir / "journal.db",
             node=settings.node,
@@ -80,23 +91,9 @@ class Agent:
             stamp=trust.stamp,
             free=lambda name: spool.acknowledge(spool.folder / name),
         )
-        self._status = self._status_of("online", key.public)
-        self._session = self._make_session(secret, self._status_of("offline", key.public))
-        self._publisher = Publisher(
-            self._session,
-            self._outbox,
-            node=settings.node,
-            hub_key=hub_key,
-            clock=self._clock,
-            spool_dir=spool.folder,
-        )
-        client = TusClient(
-            settings.hub.upload_url,
-            user=settings.node,
-            secret=secret,
-            ca_file=settings.hub.upload_ca_file,
-        )
-        self._uploader = Uploader(client, self._outbox, clock=self._clock, spool_dir=spool.folder)
+        self._spool = spool
+        self._retained: dict[str, bytes] = {}
+        self._uplink = self._make_uplink()
         self._cameras = [
             Camera(
                 camera,
@@ -115,8 +112,11 @@ class Agent:
             cameras=lambda: [camera.health() for camera in self._cameras],
             problems=self._problems,
         )
-        self._spool = spool
-        self._threads: list[threading.Thread] = []
+        self._clock_watch = ClockWatch(self._clock, trust.state)
+        self._watchdog = Watchdog(self._clock)
+        self._mark = Mark(self._clock, ACCOUNTANT_LIMIT_S)
+        self._closing = threading.Event()
+        self._accountant = threading.Thread(target=self._account, name="accountant", daemon=True)
 
     def start(self) -> None:
         """Recover, say that we are here, start every thread. Raises CamwatchError."""
@@ -124,57 +124,111 @@ class Agent:
         self._outbox.append(
             NodeBooted(__version__, tuple(each.name for each in self._settings.cameras))
         )
-        self._session.set_retained(topics.status(self._settings.node), status.encode(self._status))
+        self._set_retained(
+            topics.status(self._settings.node), status.encode(self._status_of("online"))
+        )
         for camera in self._cameras:
             camera.start()
-        self._spawn("mqtt", self._session.run)
-        self._spawn("publisher", self._publisher.run)
-        self._spawn("uploader", self._uploader.run)
+            for guard in camera.guards():
+                self._watchdog.add(guard)
+        self._uplink.start()
+        self._watchdog.add(
+            Guard(
+                "uplink", lambda: self._uplink.marks, lambda: self._uplink.is_alive(),
+                self._restart_uplink,
+            )
+        )  # fmt: skip
+        self._mark.touch()
+        self._accountant.start()
 
     def serve(self, stop: threading.Event) -> None:
-        """Feed the watchdog and report health until `stop` is set."""
+        """Feed systemd's watchdog until `stop` is set, for as long as everything gets on."""
         sdnotify.notify("READY=1")
         log.info("node %s watches %d cameras", self._settings.node, len(self._cameras))
-        next_report_ns = self._clock.mono_ns()
+        was_moving = True
         while not stop.wait(TICK_S):
-            if self._is_alive():
+            is_moving = self._is_moving()
+            if is_moving:
                 sdnotify.notify("WATCHDOG=1")
-            if self._clock.mono_ns() >= next_report_ns and self._session.is_online:
-                next_report_ns = self._clock.mono_ns() + int(health.INTERVAL_S * 1e9)
-                self._report()
+            elif was_moving:
+                log.error("something hangs: systemd is not told that we are well")
+            was_moving = is_moving
 
     def stop(self) -> None:
         """End all threads: cameras, then uplink; bounded by STOP_LIMIT_S."""
         sdnotify.notify("STOPPING=1")
-        limit_ns = self._clock.mono_ns() + int(STOP_LIMIT_S * 1e9)
+        start_ns = self._clock.mono_ns()
+
+        def left_s(limit_s: float) -> float:
+            return max(0.05, limit_s - (self._clock.mono_ns() - start_ns) / 1e9)
+
         for camera in self._cameras:
             camera.stop()
+        late = [
+            camera.name
+            for camera in self._cameras
+            if not camera.close_events(left_s(CLOSE_LIMIT_S))
+        ]
+        self._closing.set()
+        self._accountant.join(left_s(CLOSE_LIMIT_S + 0.5))
+        late += ["accountant"] if self._accountant.is_alive() else []
         for camera in self._cameras:
-            camera.join(max(0.1, (limit_ns - self._clock.mono_ns()) / 1e9))
-        for part in (self._publisher, self._uploader, self._session):
-            part.stop()
-        for thread in self._threads:
-            thread.join(max(0.1, (limit_ns - self._clock.mono_ns()) / 1e9))
-        late = [thread.name for thread in self._threads if thread.is_alive()]
+            camera.join(left_s(0))
+        self._uplink.stop()
+        late += self._uplink.join(left_s(STOP_LIMIT_S), self._clock)
         if late:
             log.error("did not stop in time: %s", ", ".join(late))
         else:
             self._outbox.close()
         log.info("stopped")
 
-    def _spawn(self, name: str, body: Callable[[], None]) -> None:
-        thread = threading.Thread(target=body, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    def _account(self) -> None:
+        """Once a second until the end: look after what hangs, write what is due."""
+        next_report_ns = self._clock.mono_ns()
+        while not self._closing.wait(TICK_S):
+            self._mark.touch()
+            for guard in self._watchdog.due():
+                log.error("%s hangs or has died: starting it anew", guard.name)
+                guard.restart()
+            self._tell_clock()
+            for camera in self._cameras:
+                camera.tick()
+            if self._clock.mono_ns() >= next_report_ns and self._uplink.session.is_online:
+                next_report_ns = self._clock.mono_ns() + int(health.INTERVAL_S * 1e9)
+                self._report()
+        for camera in self._cameras:
+            camera.tick()
+
+    def _tell_clock(self) -> None:
+        if (stepped := self._clock_watch.check()) is None:
+            return
+        try:
+            self._outbox.append(stepped)
+        except CamwatchError as err:
+            log.error("a step of the clock is not recorded yet: %s", error_chain(err))
+        else:
+            log.warning("the clock was set: it went %+.3f s", stepped.step_ms / 1000)
+            self._clock_watch.told(stepped)
 
     def _file_dropped(self, file: SpoolFile) -> None:
         """The spool's quota takes a file that the hub does not have: say so before it goes."""
         log.error("the spool is full: %s is dropped before the hub had it", file.path.name)
         self._outbox.drop(file.path.name, cause="quota")
 
-    def _is_alive(self) -> bool:
-        threads_live = all(thread.is_alive() for thread in self._threads)
-        return threads_live and all(camera.is_alive() for camera in self._cameras)
+    def _is_moving(self) -> bool:
+        """Whether every thread gets on, the accountant and with it the journal included."""
+        if self._mark.is_late() or not self._accountant.is_alive():
+            return False
+        hung = sum(camera.hung_recorders() for camera in self._cameras)
+        return self._watchdog.is_moving() and hung < MAX_HUNG_RECORDERS
+
+    def _restart_uplink(self) -> None:
+        """Leave an uplink that hangs to itself. The broker lets the newer session win."""
+        self._uplink.stop()
+        self._uplink = self._make_uplink()
+        for topic, payload in list(self._retained.items()):
+            self._uplink.session.set_retained(topic, payload)
+        self._uplink.start()
 
     def _report(self) -> None:
         try:
@@ -182,29 +236,42 @@ class Agent:
         except (CamwatchError, OSError) as err:
             log.warning("no health report: %s", error_chain(err))
         else:
-            self._session.publish(topics.health(self._settings.node), report, qos=0)
+            self._uplink.session.publish(topics.health(self._settings.node), report, qos=0)
 
     def _problems(self) -> list[str]:
-        parts = [self._publisher.problem, self._uploader.problem]
+        parts = [*self._watchdog.problems, *self._uplink.problems]
         parts += [camera.problem for camera in self._cameras]
         return [names.shorten(each, names.MAX_PROBLEM_CHARS) for each in parts if each]
 
-    def _status_of(self, state: str, key: keys.PublicKey) -> status.Status:
+    def _status_of(self, state: str) -> status.Status:
         return status.Status(
             v=names.VERSION,
             state="online" if state == "online" else "offline",
             boot=self._clock.boot,
             version=__version__,
             epoch=self._outbox.epoch,
-            key=key.text,
+            key=self._public_key.text,
             cameras=tuple(camera.name for camera in self._settings.cameras),
         )
 
-    def _make_session(self, secret: str, offline: status.Status) -> Session:
-        mqtt, node = self._settings.hub.mqtt, self._settings.node
-        address = Address(mqtt.host, mqtt.port, node, secret, mqtt.ca_file)
-        will = (topics.status(node), status.encode(offline))
-        return Session(address, will=will, topics=(topics.ack(node),))
+    def _make_uplink(self) -> Uplink:
+        hub, node, spool_dir = self._settings.hub, self._settings.node, self._spool.folder
+        address = Address(hub.mqtt.host, hub.mqtt.port, node, self._secret, hub.mqtt.ca_file)
+        will = (topics.status(node), status.encode(self._status_of("offline")))
+        session = Session(address, will=will, topics=(topics.ack(node),))
+        publisher = Publisher(
+            session, self._outbox, node=node, hub_key=self._hub_key, clock=self._clock,
+            spool_dir=spool_dir,
+        )  # fmt: skip
+        client = TusClient(
+            hub.upload_url, user=node, secret=self._secret, ca_file=hub.upload_ca_file
+        )
+        uploader = Uploader(client, self._outbox, clock=self._clock, spool_dir=spool_dir)
+        return Uplink(session, publisher, uploader, self._clock)
+
+    def _set_retained(self, topic: str, payload: bytes) -> None:
+        self._retained[topic] = payload
+        self._uplink.session.set_retained(topic, payload)
 
     def _set_state(self, camera: str) -> Callable[[str, str], None]:
         """How a camera says `status` or `motion` to the broker, retained."""
@@ -213,7 +280,7 @@ class Agent:
             "status": topics.camera_status(node, camera),
             "motion": topics.motion(node, camera),
         }
-        return lambda name, value: self._session.set_retained(by_name[name], value.encode())
+        return lambda name, value: self._set_retained(by_name[name], value.encode())
 
 
 def _hub_key(path: Path) -> keys.PublicKey:

@@ -11,12 +11,16 @@ import os
 import re
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")  # proc(5)
 RATE_ENV = "CAMWATCH_CLOCK_RATE"  # for tests: this process's time runs so many times as fast
+# For tests: a file with seconds to add to the wall clock and whether it is synced, such as
+# "-3600.5 unsynced"; it may be replaced at any time, as the clock may be set at any time.
+SKEW_ENV = "CAMWATCH_CLOCK_SKEW_FILE"
 BOOT_ID_ENV = "CAMWATCH_BOOT_ID"  # set to systemd's %b by units that hide /proc
 BOOT_ID = re.compile(r"[0-9a-f]{32}")
 # RFC 3339 section 5.6 without its leap seconds; ASCII digits only.
@@ -40,6 +44,23 @@ class Clock(Protocol):
         """Aware wall time in UTC; may step when the clock is set."""
 
 
+@dataclass(frozen=True)
+class Skew:
+    """What a test says of the wall clock."""
+
+    offset_s: float
+    state: str
+
+
+def read_skew() -> Skew | None:
+    """What the file named by CAMWATCH_CLOCK_SKEW_FILE says now; None outside of tests."""
+    path = os.environ.get(SKEW_ENV)
+    if not path:
+        return None
+    offset_s, state = Path(path).read_text(encoding="ascii").split()
+    return Skew(float(offset_s), state)
+
+
 class SystemClock:
     """The machine's clocks; sped up by CAMWATCH_CLOCK_RATE, to be tested with fast cameras."""
 
@@ -61,7 +82,10 @@ class SystemClock:
 
     def utc(self) -> datetime:
         now = datetime.now(UTC)
-        return now if self._rate == 1 else self._utc_start + (now - self._utc_start) * self._rate
+        if self._rate != 1:
+            now = self._utc_start + (now - self._utc_start) * self._rate
+        skew = read_skew()
+        return now if skew is None else now + timedelta(seconds=skew.offset_s)
 
 
 class FakeClock:

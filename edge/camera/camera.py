@@ -1,7 +1,7 @@
 """A camera's threads: capture fills the ring, analysis looks, the recorder writes.
 
-`run` keeps the camera connected, with back-off; `run_once` is one connection's life. Capture never
-waits for analysis or for the disk (a file read as fast as it goes is the exception).
+This module owns them, says how the camera is, and replaces a thread that hangs by a new one. What
+each does is in `intake`, `analysis` and `story`; what became of the camera's time in `coverage`.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import logging
 import threading
 from collections.abc import Callable
 
-from edge.base.backoff import Backoff
 from edge.base.clock import Clock
-from edge.base.errors import StorageError
+from edge.base.errors import CamwatchError, StorageError
 from edge.base.logs import error_chain
+from edge.base.mark import Mark
 from edge.camera.analysis import Analysis
-from edge.camera.feed import Feed, StreamBegan, StreamLost
+from edge.camera.coverage import Coverage
+from edge.camera.feed import Feed
+from edge.camera.intake import Intake, MakeSource
 from edge.camera.meter import Meter
-from edge.camera.moments import instant
+from edge.camera.storage import StorageWatch
 from edge.camera.story import Story
 from edge.capture.errors import CaptureError
-from edge.capture.source import Source, make
+from edge.capture.source import make
 from edge.config.camera import CameraSettings
-from edge.contract import names
 from edge.contract.health import CameraHealth
-from edge.contract.record import CameraFound, CameraLost
+from edge.contract.record import CameraFound, CameraLost, CoverageSpans
 from edge.gop.ring import PacketRing
-from edge.media.packet import Packet, VideoStream
-from edge.media.timeline import Timeline
+from edge.health.watchdog import Guard
 from edge.mux.spool import Spool
 from edge.outbox.outbox import Outbox
 
@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 MAX_LAG_S = 4.0  # media time that analysis may lie behind
 ONSET_S = 4.0  # how far back a confirmed event may date its start, edge.motion
-HELD_S = 20.0  # a connection that lived so long was good: the next wait is short again
+ANALYSIS_LIMIT_S = 30.0  # for one packet: a decoder, a snapshot and a slow card's fsync
+MAX_HUNG_RECORDERS = 3
 
 
 class Camera:
@@ -49,36 +50,33 @@ class Camera:
         outbox: Outbox,
         spool: Spool,
         set_state: Callable[[str, str], None],
+        make_source: MakeSource = make,
     ) -> None:
         self.name = settings.name
-        self._loss = ""
         self._settings = settings
         self._clock = clock
         self._outbox = outbox
+        self._spool = spool
         self._set_state = set_state
+        self._make_source = make_source
         keep_s = settings.clips.pre_roll_s + MAX_LAG_S + ONSET_S
         self._ring = PacketRing(keep_s=keep_s, max_bytes=settings.clips.ring_bytes)
         self._feed = Feed(max_lag_s=MAX_LAG_S, waits=settings.pace == "fast")
-        self._story = Story(
-            settings,
-            ring=self._ring,
-            clock=clock,
-            outbox=outbox,
-            spool=spool,
-            set_state=set_state,
-        )
-        self._analysis = Analysis(settings.motion, feed=self._feed, story=self._story)
         self._meter = Meter(clock)
-        self._stop = threading.Event()
-        self._source: Source | None = None
-        self._stream: VideoStream | None = None
-        self._timeline: Timeline | None = None
-        self._last_packet_ns: int | None = None
-        self._is_lost = False
-        self._threads = [
-            threading.Thread(target=self.run, name=f"capture-{self.name}", daemon=True),
-            threading.Thread(target=self._analysis.run, name=f"analysis-{self.name}", daemon=True),
-        ]
+        self._storage = StorageWatch(spool.folder, clock)
+        self._coverage = Coverage(
+            clock, is_armed=settings.armed, is_storing=self._storage.is_good
+        )  # fmt: skip
+        self._is_stopping = False
+        self._left: list[Story] = []
+        self._looked_before = 0
+        self._is_unwritten = False
+        self._story = self._make_story()
+        self._intake = self._make_intake(is_lost=False)
+        self._analysis_mark = Mark(clock, ANALYSIS_LIMIT_S)
+        self._analysis = self._make_analysis()
+        self._capture_thread = self._thread("capture", self._intake.run)
+        self._analysis_thread = self._thread("analysis", self._analysis.run)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -89,35 +87,64 @@ class Camera:
 
     def stop(self) -> None:
         """Ask all threads to end; open clips are closed and their events ended."""
-        self._stop.set()
+        self._is_stopping = True
         self._feed.stop()
-        if (source := self._source) is not None:
-            source.close()
+        self._intake.stop()
         self._analysis.stop()
 
-    def join(self, timeout_s: float) -> None:
-        """Wait for the threads, then for the last clip."""
-        for thread in self._threads:
-            thread.join(timeout_s)
+    def close_events(self, timeout_s: float) -> bool:
+        """After `stop`: wait for the last clip and close the account; false if that is not in time.
+
+        A capture thread that hangs in its camera holds up none of this.
+        """
+        limit_ns = self._clock.mono_ns() + round(timeout_s * 1e9)
+        self._analysis_thread.join(timeout_s)
         self._ring.close()
-        self._story.close(timeout_s)
+        is_told = self._story.close(max(0.05, (limit_ns - self._clock.mono_ns()) / 1e9))
+        self._coverage.stop()
+        return is_told and not self._analysis_thread.is_alive()
+
+    def join(self, timeout_s: float) -> None:
+        """Close the events, then wait for the capture thread as long as the rest of the time."""
+        limit_ns = self._clock.mono_ns() + round(timeout_s * 1e9)
+        self.close_events(timeout_s)
+        self._capture_thread.join(max(0.05, (limit_ns - self._clock.mono_ns()) / 1e9))
+        self._set_state("status", "offline")
 
     def is_alive(self) -> bool:
         """Whether every thread that should run does."""
         return all(thread.is_alive() for thread in self._threads)
 
+    def tick(self) -> None:
+        """Bring the account of coverage up to date and write what is due of it.
+
+        For the agent's accountant, once a second, and once more after `close_events`. Blocks on
+        the disk.
+        """
+        self._storage.check()
+        self._coverage.tick()
+        try:
+            self._coverage.write(self._append_spans)
+        except CamwatchError as err:
+            if not self._is_unwritten:
+                log.error("%s: the coverage is kept in memory: %s", self.name, error_chain(err))
+            self._is_unwritten = True
+        else:
+            self._is_unwritten = False
+
     @property
     def problem(self) -> str:
         """Why it is not watched, or what was wrong with its last event; empty where all is well."""
-        return self._loss or self._story.problem
+        return self._intake.problem or self._storage.problem or self._story.problem
 
     def health(self) -> CameraHealth:
         """The camera since the last call."""
-        flow = self._meter.read(self._analysis.looked)
-        is_watching = self._stream is not None
+        flow = self._meter.read(self._looked_before + self._analysis.looked)
+        summary = self._coverage.summary()
+        is_watching = self._intake.stream is not None
         return CameraHealth(
             camera=self.name,
-            state="watching" if is_watching else "lost" if self._is_lost else "connecting",
+            state="watching" if is_watching else "lost" if self._intake.is_lost else "connecting",
             packets_per_s=flow.packets_per_s,
             bits_per_s=flow.bits_per_s,
             analysed_per_s=flow.looked_per_s,
@@ -126,95 +153,102 @@ class Camera:
             dropped_frames=self._feed.skipped,
             reconnects=max(0, self._meter.connections - 1),
             motion=self._story.is_moving,
+            watched_s=summary.watched_s,
+            blind=summary.blind,
         )
 
-    def run(self) -> None:
-        """Stay connected until `stop`. The body of the capture thread."""
-        backoff = Backoff(0.5, 30.0)
-        while not self._stop.is_set():
-            began_ns = self._clock.mono_ns()
-            try:
-                self.run_once()
-                error = CaptureError("ended", "the stream ended")
-            except CaptureError as err:
-                error = err
-            if self._stop.is_set():
-                break
-            if self._clock.mono_ns() - began_ns > HELD_S * 1e9:
-                backoff.reset()
-            self._lose(error)
-            if error.reason == "ended" and self._is_file:
-                log.info("%s: the file is played to its end", self.name)
-                self._stop.wait()
-                break
-            self._stop.wait(backoff.next_s())
-        self._set_state("status", "offline")
+    def guards(self) -> list[Guard]:
+        """What the watchdog watches of this camera."""
+        return [
+            Guard(
+                f"capture of {self.name}",
+                lambda: [self._intake.mark],
+                lambda: self._is_stopping or self._capture_thread.is_alive(),
+                self._restart_capture,
+            ),
+            Guard(
+                f"analysis of {self.name}",
+                lambda: [self._analysis_mark],
+                lambda: self._is_stopping or self._analysis_thread.is_alive(),
+                self._restart_analysis,
+            ),
+        ]
 
-    def run_once(self) -> None:
-        """Connect and take packets until the stream ends. Raises CaptureError."""
-        source = make(self._settings, self._clock)
-        self._source = source
-        try:
-            source.open()
-            for packet in source.packets():
-                self._take(packet)
-                if self._stop.is_set():
-                    return
-        finally:
-            self._source = None
-            source.close()
+    def hung_recorders(self) -> int:
+        """How many recorders hang; at MAX_HUNG_RECORDERS a new process is the better cure."""
+        return sum(story.hung_recorders() for story in (self._story, *self._left))
 
     @property
-    def _is_file(self) -> bool:
-        return "://" not in self._settings.source and not self._settings.source.startswith("/dev/")
+    def _threads(self) -> list[threading.Thread]:
+        return [self._capture_thread, self._analysis_thread]
 
-    def _take(self, packet: Packet) -> None:
-        if packet.stream is not self._stream:
-            self._begin(packet.stream)
-        self._last_packet_ns = packet.arrival_mono_ns
-        if not packet.is_audio:
-            self._meter.count(len(packet.data))
-            if self._timeline is not None:
-                self._timeline.observe(packet.pts, packet.arrival_mono_ns)
-        elif not self._settings.clips.audio:
-            return
-        self._ring.append(packet)
-        if not packet.is_audio:
-            self._feed.put(packet)
+    def _restart_capture(self) -> None:
+        """Leave a capture thread that hangs to itself; a new one connects anew."""
+        old = self._intake
+        old.stop()
+        old.lose(CaptureError("stalled", "the capture hung and was started anew"))
+        self._intake = self._make_intake(is_lost=True)
+        self._intake.problem = old.problem
+        self._capture_thread = self._thread("capture", self._intake.run)
+        self._capture_thread.start()
 
-    def _begin(self, stream: VideoStream) -> None:
-        """A stream starts, or goes on with other parameters."""
-        is_new = self._stream is None
-        self._stream = stream
-        self._timeline = Timeline(stream.time_base)
-        self._feed.put_sign(StreamBegan(stream, self._timeline))
-        log.info("%s: %s %dx%d", self.name, stream.codec, stream.width, stream.height)
-        if is_new:
-            self._meter.connections += 1
-            self._is_lost = False
-            self._loss = ""
-            self._set_state("status", "online")
-            audio = stream.audio.codec if stream.audio is not None else None
-            self._record(CameraFound(stream.codec, stream.width, stream.height, audio))
+    def _restart_analysis(self) -> None:
+        """Leave an analysis that hangs to itself; a new one goes on with the next keyframe."""
+        old = self._analysis
+        old.abandon()
+        self._coverage.hung("analysis")
+        self._story.interrupt()
+        self._left = [each for each in self._left if not each.close(0)] + [self._story]
+        self._looked_before += old.looked
+        self._story = self._make_story()
+        self._analysis_mark = Mark(self._clock, ANALYSIS_LIMIT_S)
+        self._analysis = self._make_analysis()
+        self._analysis_thread = self._thread("analysis", self._analysis.run)
+        self._analysis_thread.start()
 
-    def _lose(self, error: CaptureError) -> None:
-        """The camera delivers nothing (any more); said once until it is back."""
-        self._feed.put_sign(StreamLost(error.reason))
-        self._stream = None
-        if self._is_lost:
-            log.debug("%s: still lost: %s", self.name, error_chain(error))
-            return
-        self._is_lost = True
-        self._loss = f"camera {self.name}: {error}"
-        log.warning("%s is lost: %s (%s)", self.name, error_chain(error), error.hint)
-        self._set_state("status", "offline")
-        last_ns = self._last_packet_ns
-        last = None if last_ns is None else instant(self._clock, last_ns)
-        detail = names.shorten(error.detail, names.MAX_DETAIL_CHARS)
-        self._record(CameraLost(error.reason, detail, last))
+    def _make_intake(self, *, is_lost: bool) -> Intake:
+        return Intake(
+            self._settings,
+            clock=self._clock,
+            ring=self._ring,
+            feed=self._feed,
+            meter=self._meter,
+            set_state=self._set_state,
+            record=self._record,
+            make_source=self._make_source,
+            is_lost=is_lost,
+        )
+
+    def _make_story(self) -> Story:
+        return Story(
+            self._settings,
+            ring=self._ring,
+            clock=self._clock,
+            outbox=self._outbox,
+            spool=self._spool,
+            set_state=self._set_state,
+            on_fault=self._storage.suspect,
+        )
+
+    def _make_analysis(self) -> Analysis:
+        return Analysis(
+            self._settings.motion,
+            feed=self._feed,
+            story=self._story,
+            coverage=self._coverage,
+            mark=self._analysis_mark,
+            began=self._intake.began,
+        )
+
+    def _thread(self, work: str, body: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=body, name=f"{work}-{self.name}", daemon=True)
+
+    def _append_spans(self, spans: CoverageSpans) -> None:
+        self._outbox.append(spans, camera=self.name)
 
     def _record(self, body: CameraFound | CameraLost) -> None:
         try:
             self._outbox.append(body, camera=self.name)
         except StorageError as err:
             log.error("%s: not recorded: %s", self.name, error_chain(err))
+            self._storage.suspect()

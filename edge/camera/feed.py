@@ -27,12 +27,19 @@ class StreamBegan:
 
 @dataclass(frozen=True, slots=True)
 class StreamLost:
-    """The camera delivers no more."""
+    """The camera delivers no more; `last_packet_ns` is when it last did, on the monotonic clock."""
 
     reason: str
+    last_packet_ns: int | None = None
 
 
-Item = Packet | StreamBegan | StreamLost
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Packets were left out here; a keyframe follows, or the loss of the stream."""
+
+
+Sign = StreamBegan | StreamLost
+Item = Packet | Sign | Skipped
 
 
 class Feed:
@@ -54,6 +61,9 @@ class Feed:
             if self._waits:
                 self._changed.wait_for(lambda: self._is_stopped or not self._is_full(packet))
             if self._is_full(packet) or (self._is_skipping and not packet.is_keyframe):
+                if not self._is_skipping:
+                    self._items.append(Skipped())
+                    self._changed.notify_all()
                 self._is_skipping = True
                 self.skipped += 1
                 return
@@ -61,7 +71,7 @@ class Feed:
             self._items.append(packet)
             self._changed.notify_all()
 
-    def put_sign(self, sign: StreamBegan | StreamLost) -> None:
+    def put_sign(self, sign: Sign) -> None:
         """Hand over a sign, which is never skipped."""
         with self._changed:
             self._items.append(sign)

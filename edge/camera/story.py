@@ -3,6 +3,9 @@
 Order for each event: the recorder claims its pre-roll, the confirming frame becomes a picture in
 the spool, then `event.started` is appended. A clip is complete, flushed and renamed before the
 record that announces it is appended; the last one comes with `event.ended`.
+
+All times of one event are told by one reading of the clocks, taken when it starts: a wall clock
+that is set meanwhile moves neither its end nor its clips against its start.
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ from dataclasses import dataclass, field
 from edge.base.clock import Clock
 from edge.base.errors import CamwatchError
 from edge.base.logs import error_chain
-from edge.camera.moments import instant
+from edge.base.mark import Mark
+from edge.camera.moments import Anchor
+from edge.camera.progress import TracedHistory
 from edge.config.camera import CameraSettings
 from edge.contract import ids, names, record
 from edge.contract.parts import ClipRef, Instant, SnapshotRef
@@ -34,6 +39,7 @@ from edge.outbox.outbox import Outbox
 log = logging.getLogger(__name__)
 
 SNAPSHOT_WIDTH = 1280  # pixels; 256 KiB of JPEG do not hold more detail than that
+RECORDER_LIMIT_S = 30.0  # a recorder reads the ring twice a second unless the disk holds it up
 
 
 @dataclass
@@ -42,12 +48,15 @@ class _Chapter:
 
     id: str
     event: Event
+    anchor: Anchor
     started: Instant
     best: Pixels
+    mark: Mark
     recorder: ClipRecorder | None = None
     reason: record.EndReason = "quiet"
     first_picture: SnapshotRef | None = None
     confirmed: Moment | None = None
+    is_hung: bool = False
     is_over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -63,8 +72,11 @@ class Story:
         outbox: Outbox,
         spool: Spool,
         set_state: Callable[[str, str], None],
+        on_fault: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_fault` is called, on any thread, when something of an event was not written."""
         self._settings = settings
+        self._on_fault = on_fault
         self._ring = ring
         self._clock = clock
         self._outbox = outbox
@@ -85,10 +97,12 @@ class Story:
     def observe(self, observation: Observation, frame: Frame, stream: VideoStream) -> None:
         """Take what the detector says about `frame`."""
         self._stream = stream
+        self._leave_hung()
         self._turn(self._activity.observe(observation), frame)
 
     def tick(self) -> None:
         """Let time pass while no frames come."""
+        self._leave_hung()
         self._turn(self._activity.tick(self._clock.mono_ns()), None)
 
     def lose(self) -> None:
@@ -98,6 +112,25 @@ class Story:
     def stop(self) -> None:
         """The agent stops: end the running event, close every open clip now."""
         self._cut_short("stopped")
+
+    def interrupt(self) -> None:
+        """The analysis hangs: end the running event, close every open clip now. For any thread."""
+        self._cut_short("interrupted")
+
+    def hung_recorders(self) -> int:
+        """How many recorders hang. A running event whose recorder does is cut, for a new one.
+
+        What such an event has on the disk is recovered when the agent starts again, unless its
+        recorder goes on by itself before. For any thread.
+        """
+        with self._lock:
+            chapters = list(self._closing.values())
+        hung = [each for each in chapters if each.mark.is_late() and not each.is_over.is_set()]
+        for chapter in hung:
+            if not chapter.is_hung:
+                chapter.is_hung = True
+                log.error("%s: the recorder of %s hangs", self._settings.name, chapter.id)
+        return len(hung)
 
     def close(self, timeout_s: float) -> bool:
         """Wait until every event is ended in the journal; false if that takes longer."""
@@ -117,12 +150,14 @@ class Story:
                 self._end(event, "quiet")
 
     def _start(self, event: Event, frame: Frame, stream: VideoStream) -> None:
-        started = instant(self._clock, event.started.mono_ns)
-        chapter = _Chapter(ids.new_event(started.utc), event, started, frame.pixels)
+        anchor = Anchor(self._clock)
+        started = anchor.instant(event.started.mono_ns)
+        mark = Mark(self._clock, RECORDER_LIMIT_S)
+        chapter = _Chapter(ids.new_event(started.utc), event, anchor, started, frame.pixels, mark)
         chapter.confirmed = event.best.at
         trigger = Trigger(chapter.id, stream, event.started.pts, event.started.mono_ns)
         chapter.recorder = ClipRecorder(
-            self._ring, self._spool, self._settings.clips, self._clock, trigger,
+            TracedHistory(self._ring, mark), self._spool, self._settings.clips, anchor, trigger,
             on_clip=lambda clip: self._clip_closed(chapter, clip),
             on_end=lambda end: self._recording_ended(chapter, end),
         )  # fmt: skip
@@ -151,6 +186,13 @@ class Story:
         chapter.recorder.finish(self._stream, event.last.pts)
         self._set_state("motion", "OFF")
 
+    def _leave_hung(self) -> None:
+        """Motion that goes on deserves a recorder that works: it becomes a new event."""
+        if self._running is None or not self._running.is_hung:
+            return
+        if (ended := self._activity.finish()) is not None:
+            self._end(ended.event, "interrupted")
+
     def _cut_short(self, reason: record.EndReason) -> None:
         if (ended := self._activity.finish()) is not None:
             self._end(ended.event, reason)
@@ -171,10 +213,11 @@ class Story:
         if end.fault:
             self.problem = f"camera {self._settings.name}: {end.fault}"
             log.error("%s: event %s: %s", self._settings.name, chapter.id, end.fault)
+            self._on_fault()
         body = record.EventEnded(
             kind="motion",
             started=chapter.started,
-            ended=instant(self._clock, event.last.mono_ns),
+            ended=chapter.anchor.instant(event.last.mono_ns),
             duration_ms=max(0, event.last.mono_ns - event.started.mono_ns) // 1_000_000,
             reason=chapter.reason,
             zones=event.zones,
@@ -203,8 +246,9 @@ class Story:
             log.error(
                 "%s: no snapshot of %s: %s", self._settings.name, chapter.id, error_chain(err)
             )
+            self._on_fault()
             return chapter.first_picture
-        taken = instant(self._clock, best.at.mono_ns)
+        taken = chapter.anchor.instant(best.at.mono_ns)
         return SnapshotRef(
             sha256=file.sha256 or "",
             size_bytes=file.size_bytes,
@@ -220,6 +264,7 @@ class Story:
         except CamwatchError as err:
             self.problem = f"camera {self._settings.name}: an event was not recorded"
             log.error("%s of %s is lost: %s", type(body).__name__, chapter.id, error_chain(err))
+            self._on_fault()
 
 
 def clip_ref(clip: ClosedClip) -> ClipRef:

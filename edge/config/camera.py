@@ -34,5 +34,6 @@ class CameraSettings:
         "for files: as recorded, or as fast as it goes", "realtime"
     )
     loop: bool = item("for files: start again at the end", False)
+    armed: bool = item("false: pictures are received, but nothing is watched or recorded", True)
     motion: MotionSettings = item("what counts as motion", MotionSettings)
     clips: ClipSettings = item("how much is kept", ClipSettings)

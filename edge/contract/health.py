@@ -9,6 +9,7 @@ from typing import Literal
 from edge.base.schema import item
 from edge.contract import documents, names
 from edge.contract.parts import ClockStamp
+from edge.contract.record import BlindCause
 
 INTERVAL_S = 30.0
 
@@ -27,6 +28,13 @@ class CameraHealth:
     dropped_frames: int = item("frames not looked at for want of time, since start", min=0)
     reconnects: int = item("since start", min=0)
     motion: bool = item("whether something moves now")
+    watched_s: float | None = item(
+        "seconds accounted for as watched since the last message; the account follows the pictures"
+        " by up to half a minute",
+        None,
+        min=0,
+    )
+    blind: BlindCause | None = item("why it is not watched now; absent while it is", None)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def _health() -> health.Health:
             health.CameraHealth(
                 camera=CAMERA, state="lost", packets_per_s=0.0, bits_per_s=0.0,
                 analysed_per_s=0.0, ring_s=0.0, ring_bytes=0, dropped_frames=3, reconnects=1,
-                motion=False,
+                motion=False, watched_s=20.0, blind="stream_lost",
             ),
         ),
         outbox=health.OutboxHealth(records=1, snapshots=0, clips=1, clip_bytes=4_100_000,

@@ -75,5 +75,19 @@ class Reporter:
         )
 
 
+BLIND = {
+    "frozen": "shows a frozen picture",
+    "black": "shows a black picture",
+    "overload": "sends more than this board can look at",
+    "storage": "is not recorded: the disk does not take it",
+}
+
+
 def _camera_problems(cameras: Sequence[CameraHealth]) -> list[str]:
-    return [f"camera {each.camera} delivers nothing" for each in cameras if each.state == "lost"]
+    problems = []
+    for each in cameras:
+        if each.state == "lost":
+            problems.append(f"camera {each.camera} delivers nothing")
+        elif each.blind in BLIND:
+            problems.append(f"camera {each.camera} {BLIND[each.blind]}")
+    return problems

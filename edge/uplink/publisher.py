@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.base.clock import Clock
@@ -57,6 +58,7 @@ class Publisher:
         self._snapshots_sent_ns: dict[str, int] = {}
         self.rejected_acks = 0
         self.problem = ""
+        self.on_turn: Callable[[], None] = lambda: None  # called while `run` gets on
         outbox.on_append = self._wake.set
         session.on_message = self._wake.set
 
@@ -65,6 +67,7 @@ class Publisher:
         while not self._stop.is_set():
             self._wake.wait(IDLE_S)
             self._wake.clear()
+            self.on_turn()
             try:
                 self.run_once()
             except StorageError as err:

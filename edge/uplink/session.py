@@ -86,6 +86,7 @@ class Session:
         self.connections = 0
         self.refusals: dict[str, str] = {}
         self.on_message: Callable[[], None] = lambda: None
+        self.on_turn: Callable[[], None] = lambda: None  # called while `run` gets on
 
     @property
     def is_online(self) -> bool:
@@ -126,6 +127,7 @@ class Session:
         backoff = Backoff(1.0, 60.0)
         while not self._stop.is_set():
             connections = self.connections
+            self.on_turn()
             try:
                 self.run_once()
             except (SessionError, OSError, ValueError) as err:
@@ -152,6 +154,7 @@ class Session:
             client.connect(self._address.host, self._address.port, KEEP_ALIVE_S,
                            clean_start=False, properties=_connect_properties())  # fmt: skip
             while not self._stop.is_set():
+                self.on_turn()
                 if client.loop(timeout=LOOP_S) != mqtt.MQTT_ERR_SUCCESS:
                     break
             if self._stop.is_set() and self.is_online:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.base import crashpoint
@@ -39,12 +40,14 @@ class Uploader:
         self._stop = threading.Event()
         self._offered_ns: dict[str, int] = {}
         self.problem = ""
+        self.on_turn: Callable[[], None] = lambda: None  # called while `run` gets on
 
     def run(self) -> None:
         """Upload until `stop`, backing off while the hub does not take anything."""
         backoff = Backoff(1.0, 60.0)
         while not self._stop.is_set():
             wait_s = IDLE_S
+            self.on_turn()
             try:
                 if self.run_once():
                     wait_s = 0.0
@@ -103,6 +106,7 @@ class Uploader:
                 if not chunk:
                     raise UploadError(f"{file.name} is shorter than its record says")
                 offset = self._client.append(url, offset, chunk)
+                self.on_turn()
                 crashpoint.at("uplink.chunk")
                 clip.seek(offset)
 

@@ -106,10 +106,14 @@ def comeback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comeback]:
 
 
 def told(comeback: Comeback, camera: str) -> list[record.Record]:
-    """The records about one camera, each once."""
+    """The records about one camera, each once, but for its coverage."""
     seen = {each.payload: record.decode(each.payload) for each in
             comeback.traffic.matching(lambda each: each.is_leaf("record", NODE))}  # fmt: skip
-    about = [each for each in seen.values() if each.header.camera == camera]
+    about = [
+        each
+        for each in seen.values()
+        if each.header.camera == camera and not isinstance(each.body, record.CoverageSpans)
+    ]
     return sorted(about, key=lambda each: each.header.seq)
 
 

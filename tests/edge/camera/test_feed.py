@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from fractions import Fraction
 
-from edge.camera.feed import MAX_PACKETS, Feed, StreamLost
+from edge.camera.feed import MAX_PACKETS, Feed, Item, Skipped, StreamLost
 from edge.media.packet import Packet, VideoStream
 
 TICKS = 90_000
@@ -20,10 +20,15 @@ def packet(second: float, *, is_keyframe: bool = False, stream: VideoStream = ST
 
 def drain(feed: Feed) -> list[float]:
     """The media times of the packets that wait."""
-    seconds = []
-    while isinstance(item := feed.get(0), Packet):
-        seconds.append(item.pts / TICKS)
-    return seconds
+    return [item.pts / TICKS for item in drain_items(feed) if isinstance(item, Packet)]
+
+
+def drain_items(feed: Feed) -> list[Item]:
+    """All that waits."""
+    items = []
+    while (item := feed.get(0)) is not None:
+        items.append(item)
+    return items
 
 
 def test_an_overflow_skips_to_the_next_keyframe() -> None:
@@ -40,6 +45,18 @@ def test_an_overflow_skips_to_the_next_keyframe() -> None:
     assert feed.skipped == 11
 
 
+def test_each_stretch_that_was_skipped_is_marked_once_where_it_was() -> None:
+    """The coverage needs to know between which two packets nothing was looked at."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    for tenth in range(31):
+        feed.put(packet(tenth / 10, is_keyframe=tenth % 10 == 0))
+    for _ in range(15):
+        feed.get(0)
+    feed.put(packet(3.2, is_keyframe=True))
+    items = drain_items(feed)
+    assert [isinstance(item, Skipped) for item in items] == [False] * 6 + [True, False]
+
+
 def test_a_stream_without_sane_times_is_bounded_by_count() -> None:
     """Packets that all carry one time cannot fill the memory."""
     feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
@@ -54,7 +71,7 @@ def test_a_sign_passes_a_full_feed() -> None:
     for second in range(9):
         feed.put(packet(second, is_keyframe=True))
     feed.put_sign(StreamLost("stalled"))
-    items = [feed.get(0) for _ in range(4)]
+    items = drain_items(feed)
     assert items[-1] == StreamLost("stalled")
 
 
