@@ -240,7 +240,7 @@ class Story:
             return chapter.first_picture
         try:
             picture = chapter.best.to_bgr(SNAPSHOT_WIDTH)
-            jpeg = snapshot.encode(picture, names.MAX_SNAPSHOT_BYTES)
+            jpeg = snapshot.encode(picture, names.MAX_SNAPSHOT_BYTES, comment=chapter.id)
             file = self._spool.save_snapshot(jpeg.data)
         except CamwatchError as err:
             log.error(

@@ -18,6 +18,7 @@ QUALITIES = (85, 75, 65, 55)  # below this, fewer pixels look better than coarse
 SHRINK = 0.75  # of width and height, when no quality fits
 MIN_SIDE_PX = 16
 JPEG_MAX_SIDE_PX = 65500  # ITU-T T.81 allows 65535, libjpeg stops here
+COMMENT_MARKER = b"\xff\xfe"  # COM, ITU-T T.81 table B.1
 
 
 class SnapshotError(CamwatchError):
@@ -33,8 +34,11 @@ class Jpeg:
     height: int
 
 
-def encode(picture: Picture, max_bytes: int = MAX_SNAPSHOT_BYTES) -> Jpeg:
+def encode(picture: Picture, max_bytes: int = MAX_SNAPSHOT_BYTES, *, comment: str = "") -> Jpeg:
     """Encode as good a JPEG of `picture` as fits into `max_bytes`.
+
+    A picture is known by its hash alone; a `comment`, such as the id of its event, keeps apart what
+    a camera showed twice.
 
     `picture` is uint8, shape (height, width, 3), blue green red. Raises SnapshotError for another
     shape, and when not even a tiny picture fits.
@@ -44,7 +48,7 @@ def encode(picture: Picture, max_bytes: int = MAX_SNAPSHOT_BYTES) -> Jpeg:
     while True:
         height, width = picture.shape[:2]
         for quality in QUALITIES:
-            data = _encode(picture, quality)
+            data = _with_comment(_encode(picture, quality), comment)
             if len(data) <= max_bytes:
                 return Jpeg(data, width, height)
         width, height = int(width * SHRINK), int(height * SHRINK)
@@ -61,3 +65,13 @@ def _encode(picture: Picture, quality: int) -> bytes:
     if not is_done:
         raise SnapshotError("OpenCV could not encode the picture")
     return data.tobytes()
+
+
+def _with_comment(jpeg: bytes, comment: str) -> bytes:
+    """The JPEG with a COM segment behind its JFIF header."""
+    if not comment:
+        return jpeg
+    after_header = 4 + int.from_bytes(jpeg[4:6], "big")  # SOI, APP0 marker, its length
+    text = comment.encode()
+    segment = COMMENT_MARKER + (len(text) + 2).to_bytes(2, "big") + text
+    return jpeg[:after_header] + segment + jpeg[after_header:]

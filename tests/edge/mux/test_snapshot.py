@@ -57,6 +57,15 @@ def test_quality_goes_down_before_size_does() -> None:
     assert (fitted.width, fitted.height) == (300, 200)
 
 
+def test_the_same_picture_of_two_events_is_two_files() -> None:
+    """Files are known by hash: one acknowledgement must not free another event's picture."""
+    pair = [snapshot.encode(gradient(90, 160), comment=event) for event in ("first", "second")]
+    assert pair[0].data != pair[1].data
+    assert b"first" in pair[0].data
+    assert np.array_equal(decode(pair[0]), decode(pair[1]))
+    assert np.array_equal(decode(pair[0]), decode(snapshot.encode(gradient(90, 160))))
+
+
 def test_an_impossible_limit_is_an_error() -> None:
     """No JPEG has ten bytes: an error, not a loop."""
     with pytest.raises(snapshot.SnapshotError):
