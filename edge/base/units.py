@@ -6,6 +6,7 @@ import math
 import re
 
 MAX_NUMBER = 1e18  # far above any duration or size that is meant; keeps floats finite
+MAX_CHARS = 64  # beyond them the search for parts took seconds
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)")
@@ -20,7 +21,7 @@ def parse_duration_s(text: object) -> float:
     seconds = math.nan
     if isinstance(text, int | float) and not isinstance(text, bool) and abs(text) < MAX_NUMBER:
         seconds = float(text)
-    elif isinstance(text, str):
+    elif isinstance(text, str) and len(text) <= MAX_CHARS:
         parts = _DURATION.findall(text.strip())
         if parts and "".join(number + unit for number, unit in parts) == text.strip():
             seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
@@ -33,7 +34,7 @@ def parse_size_bytes(text: object) -> int:
     """Bytes from a text such as 64MiB, or from a bare number of bytes. Raises ValueError."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
-    if isinstance(text, str) and (match := _SIZE.fullmatch(text.strip())):
+    if isinstance(text, str) and len(text) <= MAX_CHARS and (match := _SIZE.fullmatch(text.strip())):
         size = float(match[1]) * _BYTES[match[2]]
         if size < MAX_NUMBER:
             return round(size)

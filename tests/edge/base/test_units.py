@@ -79,3 +79,11 @@ def test_a_duration_is_written_for_people(seconds: float, text: str) -> None:
 def test_a_size_is_written_for_people(size_bytes: int, text: str) -> None:
     """Binary units."""
     assert units.format_size(size_bytes) == text
+
+
+@pytest.mark.parametrize("text", ["9" * 200_000, "1m" * 100_000, "9." * 100_000])
+def test_a_text_far_too_long_is_refused_without_being_searched(text: str) -> None:
+    """No duration or size takes that many characters."""
+    for parse in (units.parse_duration_s, units.parse_size_bytes):
+        with pytest.raises(ValueError, match="is not a"):
+            parse(text)
