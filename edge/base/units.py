@@ -34,7 +34,8 @@ def parse_size_bytes(text: object) -> int:
     """Bytes from a text such as 64MiB, or from a bare number of bytes. Raises ValueError."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
-    if isinstance(text, str) and len(text) <= MAX_CHARS and (match := _SIZE.fullmatch(text.strip())):
+    is_short = isinstance(text, str) and len(text) <= MAX_CHARS
+    if is_short and (match := _SIZE.fullmatch(str(text).strip())):
         size = float(match[1]) * _BYTES[match[2]]
         if size < MAX_NUMBER:
             return round(size)
