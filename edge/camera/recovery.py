@@ -1,7 +1,8 @@
 """What a crash left open: clips are completed, their events ended as interrupted, strays swept.
 
 Runs at start, before anything is recorded. Safe to run again after a crash in its middle: an event
-stays open in the journal until its `event.ended` is appended.
+stays open in the journal until its `event.ended` is appended. So does an event with a clip that the
+disk does not let us mend or read now: once the event has ended, nobody would name the clip.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 from datetime import timedelta
 
 from edge.base.clock import Clock
-from edge.base.errors import CamwatchError
+from edge.base.errors import CamwatchError, StorageError
 from edge.base.logs import error_chain
 from edge.camera.story import clip_ref
 from edge.contract import record
@@ -26,25 +27,45 @@ log = logging.getLogger(__name__)
 def recover(outbox: Outbox, spool: Spool, clock: Clock) -> int:
     """End every event that was cut short; how many. Raises StorageError."""
     recover_leftovers(spool)
-    announced = outbox.file_names()
-    orphans: dict[str, list[ClosedClip]] = {}
-    for file in spool.files():
-        if file.path.name in announced:
-            continue
-        clip = inspect(file.path) if file.kind == "clip" else None
-        if clip is not None:
-            orphans.setdefault(clip.event, []).append(clip)
-    cut_short = outbox.open_events()
+    unmended = {path.name.split(".")[0] for path in spool.leftovers()}
+    orphans = _orphans(outbox, spool, unmended)
+    cut_short = [each for each in outbox.open_events() if each.header.event not in unmended]
     for started in cut_short:
         clips = sorted(orphans.pop(started.header.event or "", []), key=lambda clip: clip.part)
         _end(outbox, started, clips, clock)
+    _sweep(outbox, spool)
+    return len(cut_short)
+
+
+def _orphans(outbox: Outbox, spool: Spool, unmended: set[str]) -> dict[str, list[ClosedClip]]:
+    """Complete clips that no record names, by event; adds to `unmended` what cannot be read."""
+    announced = outbox.file_names()
+    orphans: dict[str, list[ClosedClip]] = {}
+    for file in spool.files():
+        if file.path.name in announced or file.kind != "clip":
+            continue
+        try:
+            clip = inspect(file.path)
+        except StorageError as err:
+            log.error("%s stays for the next start: %s", file.path.name, error_chain(err))
+            unmended.add(file.event or "")
+            continue
+        if clip is not None:
+            orphans.setdefault(clip.event, []).append(clip)
+    return orphans
+
+
+def _sweep(outbox: Outbox, spool: Spool) -> None:
+    """Remove files that no record names nor will name."""
     announced = outbox.file_names()
     still_open = {each.header.event for each in outbox.open_events()}  # their clips are wanted yet
     for file in spool.files():
         if file.path.name not in announced and (file.event is None or file.event not in still_open):
             log.warning("sweeping %s, which no record names", file.path.name)
-            spool.acknowledge(file.path)
-    return len(cut_short)
+            try:
+                spool.acknowledge(file.path)
+            except StorageError as err:
+                log.error("%s stays for the next start: %s", file.path.name, error_chain(err))
 
 
 def _end(outbox: Outbox, started: record.Record, clips: list[ClosedClip], clock: Clock) -> None:

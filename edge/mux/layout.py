@@ -203,6 +203,14 @@ def _read_box(part: Bytes, kind: bytes, max_bytes: int) -> bytes | None:
     return data if len(data) == size else None
 
 
+def write_again(part: PartFile, from_bytes: int) -> None:
+    """Write what stands behind `from_bytes` once more, unchanged. Raises StorageError."""
+    part.seek(from_bytes)
+    while piece := part.read(COPY_BYTES):
+        part.seek(-len(piece), os.SEEK_CUR)
+        part.write(piece)
+
+
 def hash_of(part: Bytes) -> str:
     """The SHA-256 of the whole file. Raises StorageError or OSError."""
     digest = hashlib.sha256()

@@ -61,6 +61,7 @@ class ClipWriter:
         self._video_packets = 0
         self._fragments = 0
         self._end = 0
+        self._flushed_end = 0
         self._is_synced = True
         self._part = PartFile(path)
 
@@ -73,6 +74,11 @@ class ClipWriter:
     def size_bytes(self) -> int:
         """What the file holds and what waits for it."""
         return self._end + self._pending_bytes
+
+    @property
+    def flushed_bytes(self) -> int:
+        """How much of the file certainly survives a power cut."""
+        return self._flushed_end
 
     @property
     def video_packets(self) -> int:
@@ -92,6 +98,7 @@ class ClipWriter:
             return False
         self._part.flush_to_disk()
         self._is_synced = True
+        self._flushed_end = self._end
         return True
 
     def flush(self) -> None:

@@ -207,10 +207,10 @@ class EventParts:
             log.error("event %s: %s", self._trigger.event, again)
 
     def _salvage(self, writer: ClipWriter) -> ClosedClip | None:
-        """The failed clip up to its last complete fragment; None, and no file, if it has none."""
+        """The failed clip up to its last flushed fragment; None, and no file, if it has none."""
         number, self._part = self._part, self._part + 1  # if this fails, the name stays taken
         writer.leave()
-        clip = recover(writer.part_path)
+        clip = recover(writer.part_path, flushed_bytes=writer.flushed_bytes)
         self._part = number
         if clip is None:
             durable.remove(writer.part_path)

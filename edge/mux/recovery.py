@@ -21,16 +21,22 @@ from edge.mux.spool import Spool
 log = logging.getLogger(__name__)
 
 
-def recover(part_path: Path) -> ClosedClip | None:
+def recover(part_path: Path, *, flushed_bytes: int | None = None) -> ClosedClip | None:
     """Turn an open clip, NAME.part, into the complete plain MP4 NAME, durable on return.
 
-    None, and the part left as it is, where it holds no complete fragment with a picture. Needs no
-    new space unless the index is long. Safe to call again after a crash. Raises StorageError.
+    `flushed_bytes`, to be given after a failed write or flush, is how much of it was flushed
+    before. What a failed fsync should have flushed can still be read but is not on the disk, and no
+    later fsync puts it there unless it is written again; so it is.
+
+    None, and the part left, where it holds no complete fragment with a picture. Needs no new space
+    unless the index is long. Safe to call again after a crash. Raises StorageError.
     """
     if part_path.suffix != PART_SUFFIX:
         raise ValueError(f"{part_path.name} is not an open clip")
     part = PartFile.reopen(part_path.with_suffix(""))
     try:
+        if flushed_bytes is not None:
+            layout.write_again(part, flushed_bytes)
         found = layout.scan(part)
         if found is None:
             return None

@@ -68,9 +68,15 @@ class UploadStore:
                 secrets.token_hex(ID_BYTES), clip.node, clip.event, clip.part, clip.sha256,
                 clip.size_bytes,
             )  # fmt: skip
-            PartFile(self.path(upload)).leave()
-            meta = json.dumps(asdict(upload)).encode()
-            durable.write_file(self._meta_path(upload), meta)
+            try:
+                PartFile(self.path(upload)).leave()
+                meta = json.dumps(asdict(upload)).encode()
+                durable.write_file(self._meta_path(upload), meta)
+            except StorageError:
+                for path in (self._meta_path(upload), self.data_path(upload)):
+                    with contextlib.suppress(OSError):
+                        path.unlink()  # what stays is removed, or expires, after the next start
+                raise
             self._uploads[upload.id] = upload
             self._offsets[upload.id] = 0
             return upload
