@@ -39,6 +39,9 @@ def check_events(verdict: Verdict, hub: HubFiles, *, is_drained: bool) -> None:
         _check_event(verdict, key, row, records, synced)
         if is_drained:
             verdict.expect(row["rank"] == 2, "unended", f"{key} has no end")
+            parts = {clip["part"] for each in records if (clip := each.body.get("clip"))}
+            is_told = row["parts"] == len(parts)
+            verdict.expect(is_told, "event", f"{key} has {row['parts']} parts, not {parts}")
         _check_announced(verdict, key, hub, records)
 
 
@@ -52,7 +55,7 @@ def _check_event(
     body = source.body
     want: dict[str, Any] = {"rank": 2 if ends else 1 if starts else 0, "camera": body["camera"]}
     parts = {each.body["clip"]["part"] for each in records if each.body.get("clip")}
-    want["parts"] = len(parts)
+    want["parts"] = body["parts"] if ends else max(parts, default=-1) + 1
     if ends:
         want |= {name: body.get(name) for name in ("duration_ms", "reason", "fault", "kind")}
         want["zones"] = sorted(set(body["zones"]))

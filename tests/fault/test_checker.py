@@ -19,6 +19,7 @@ from edge.contract import record
 from edge.keys import PrivateKey
 from tests.fault import small_town
 from tests.fault.checker import check
+from tests.fault.media_rules import check_films
 from tests.fault.small_town import HISTORY, HUB_DIR, KEY, NODE_DIR
 from tests.fault.verdict import Verdict
 
@@ -112,8 +113,9 @@ def lose_a_whole_event(town: Path) -> None:
 def change_a_byte_of_a_payload(town: Path) -> None:
     """The columns stay as they were."""
     change(
-        town, "UPDATE records SET payload = CAST(replace(payload, 'quiet', 'QUIET') AS BLOB) WHERE type ="
-        " 'event.ended' AND seq = (SELECT max(seq) FROM records)",
+        town,
+        "UPDATE records SET payload = CAST(replace(payload, 'quiet', 'QUIET') AS BLOB)"
+        " WHERE seq = (SELECT max(seq) FROM records)",
     )  # fmt: skip
 
 
@@ -361,3 +363,13 @@ def test_the_checker_imports_nothing_of_the_product() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_clip_with_a_picture_missing_or_strange_is_not_of_the_film() -> None:
+    """A run of the film is, also over its seam; a hole, a swap or a stranger is not."""
+    film = list("abcdefgh")
+    cases = {"bcd": True, "ghab": True, "bd": False, "cb": False, "bxc": False, "": False}
+    for pictures, is_run in cases.items():
+        verdict = Verdict()
+        check_films(verdict, [Path("clip")], [list("xyz"), film], lambda _, it=pictures: list(it))  # type: ignore[misc]
+        assert verdict.is_good == is_run, pictures

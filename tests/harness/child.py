@@ -44,7 +44,7 @@ class Child:
         self.argv = list(argv)
         self.out_path = log_dir / f"{name}.out"
         self.err_path = log_dir / f"{name}.err"
-        self._env = env
+        self._env = dict(os.environ) if env is None else dict(env)
         self._cwd = cwd
         self._has_pipes = has_pipes
         self._process: subprocess.Popen[str] | None = None
@@ -70,6 +70,12 @@ class Child:
     def exit_status(self) -> int | None:
         """As the shell gives it, negative for a signal; None while it runs."""
         return self.process.poll()
+
+    def set_variable(self, name: str, value: str | None) -> None:
+        """Of its environment, from the next start on; None takes it away."""
+        self._env.pop(name, None)
+        if value is not None:
+            self._env[name] = value
 
     def start(self) -> None:
         """Start it. Raises HarnessError when it still runs or cannot be executed."""

@@ -1,0 +1,130 @@
+"""A town whose processes are killed while its cameras see an event every two seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.outbox.history import HISTORY_ENV
+from tests.fault import films
+from tests.fault.archive_files import read_hub
+from tests.fault.checker import check
+from tests.fault.media_rules import check_films
+from tests.fault.verdict import Verdict
+from tests.harness.processes import NodeProcess
+from tests.system import stage
+from tests.system.stage import Stage
+
+NODE, CAMERA = "gate-1", "door"
+FILMS, CROSSINGS = 10, 8
+STILL = "synthetic:?still=1&width=320&height=180&fps=2"
+MOTION = {"quiet_s": 0.3}
+CLIPS = {"pre_roll_s": 0.3, "post_roll_s": 0.2, "max_length_s": 5}
+DRAIN_S = 120.0
+SAMPLE = 12  # clips that FFmpeg decodes
+
+
+@dataclass
+class Victim:
+    """A process that is killed again and again."""
+
+    name: str
+    kill: Callable[[], None]
+    start: Callable[[], None]
+    kills: int = 0
+
+
+class Siege:
+    """Broker, hub and one node. Used from one thread."""
+
+    def __init__(self, town: Stage, seed: int) -> None:
+        """Everything runs, and the first event may begin."""
+        self.town = town
+        self.rng = random.Random(seed)
+        self.history = town.folder / "history"
+        self.films = [
+            films.make_film(town.folder / f"film-{number}.mp4", number, CROSSINGS)
+            for number in range(FILMS)
+        ]
+        self._starts = 0
+        town.hub.start_ready()
+        self.node = town.add_node(NODE, [self._camera()])
+        self.node.set_variable(HISTORY_ENV, str(self.history))
+        self.victims = {
+            "node": Victim("node", self.node.kill, self.start_node),
+            "hub": Victim("hub", town.hub.kill, town.hub.start),
+            "broker": Victim("broker", town.broker.kill, town.broker.start),
+        }
+        self.start_node()
+
+    def start_node(self) -> None:
+        """Start it with the next film, so that its clips are not those of the run before."""
+        self._starts += 1
+        self.node.settings["cameras"] = [self._camera()]
+        self.node.start()
+
+    def _camera(self) -> dict[str, object]:
+        film = self.films[self._starts % len(self.films)]
+        return dict(stage.camera(CAMERA, film, motion=MOTION, clips=CLIPS))
+
+    def kill_in_turn(self, names: list[str], kills: int, after_s: tuple[float, float]) -> None:
+        """Kill those processes, `kills` times each, each at a random time after its last start."""
+        due = {name: time.monotonic() + self.rng.uniform(*after_s) for name in names}
+        left = dict.fromkeys(names, kills)
+        while due:
+            name = min(due, key=lambda each: due[each])
+            time.sleep(max(0.0, due[name] - time.monotonic()))
+            victim = self.victims[name]
+            victim.kill()
+            victim.kills += 1
+            victim.start()
+            left[name] -= 1
+            due[name] = time.monotonic() + self.rng.uniform(*after_s)
+            if not left[name]:
+                del due[name]
+
+    def drain(self) -> None:
+        """Let the camera see nothing any more, until the node has nothing left to say."""
+        self.node.stop()
+        self.node.settings["cameras"] = [stage.camera(CAMERA, STILL)]
+        self.node.start_ready()
+        stage.wait(self._is_drained, DRAIN_S, "an empty journal")
+        self.node.kill()
+        self.town.hub.stop()
+
+    def _is_drained(self) -> bool:
+        uri = f"{(self.node.state_dir / 'journal.db').as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as db:
+            (waiting,) = db.execute(
+                "SELECT (SELECT count(*) FROM records) + (SELECT count(*) FROM files)"
+                " + (SELECT count(*) FROM open_events)"
+            ).fetchone()
+        return bool(waiting == 0)
+
+    def judge(self) -> Verdict:
+        """What the checker says, the clips' pictures included."""
+        hub_dir = self.town.hub.state_dir
+        verdict = check(
+            hub_dir, [self.history], node_states=[self.node.state_dir], decoded_clips=SAMPLE
+        )
+        clips = read_hub(hub_dir).media("clips", ".mp4").values()
+        check_films(verdict, clips, map(films.digests, self.films), films.digests)
+        return verdict
+
+
+@contextlib.contextmanager
+def siege(folder: Path, seed: int) -> Iterator[Siege]:
+    """A town under siege; all its processes are ended when it is left."""
+    with stage.stage(folder) as town:
+        yield Siege(town, seed)
+
+
+def logs(node: NodeProcess, town: Stage) -> str:
+    """What went wrong by the processes' own account."""
+    lines = (node.log_text + town.hub.log_text).splitlines()
+    return "\n".join(line for line in lines if "ERROR" in line or "Traceback" in line)[-4000:]
