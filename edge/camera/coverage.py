@@ -20,7 +20,9 @@ from edge.contract.record import BlindCause, CoverageSpans, Span
 from edge.motion.picture import State
 
 MAX_GAP_S = 5.0  # media time between two frames looked at that still counts as watched
-STALE_S = 30.0  # a stream that gives no picture for so long shows nothing, whatever it sends
+# A stream that gives no picture for so long shows nothing, whatever it sends. More than the
+# watchdog gives the analysis: a hang is to be told as one.
+STALE_S = 40.0
 MAX_DETAIL_CHARS = 100  # edge.contract.record.Span
 
 PICTURE_CAUSES: dict[State, BlindCause] = {"frozen": "frozen", "black": "black"}

@@ -17,6 +17,7 @@ from edge.base.mark import Mark
 
 MAX_RESTARTS = 3
 WITHIN_S = 3600.0
+PAUSE_S = 15.0  # unasked for so long, the whole process was stopped or the machine asleep
 
 
 @dataclass
@@ -41,14 +42,21 @@ class Watchdog:
         self._clock = clock
         self._guards: list[Guard] = []
         self._given_up: set[str] = set()
+        self._asked_ns = clock.mono_ns()
 
     def add(self, guard: Guard) -> None:
         """Watch one more scope."""
         self._guards.append(guard)
 
     def due(self) -> list[Guard]:
-        """What hangs and may be started anew; counted as done by the asking."""
-        now_ns = self._clock.mono_ns()
+        """What hangs and may be started anew; counted as done by the asking. Once a second.
+
+        After a pause of the whole process nobody is blamed for the time that passed.
+        """
+        before_ns, self._asked_ns = self._asked_ns, self._clock.mono_ns()
+        now_ns = self._asked_ns
+        if now_ns - before_ns > PAUSE_S * 1e9:
+            self._forgive()
         due = []
         for guard in self._guards:
             if not guard.is_stuck():
@@ -60,6 +68,12 @@ class Watchdog:
             times.append(now_ns)
             due.append(guard)
         return due
+
+    def _forgive(self) -> None:
+        for guard in self._guards:
+            for mark in guard.marks():
+                if mark.is_late():
+                    mark.touch()
 
     def is_moving(self) -> bool:
         """Whether everything gets on; to be asked before systemd is told so."""

@@ -108,11 +108,15 @@ class Rig:
         """What the journal's records say."""
         return [each.body for each in self.records()]
 
-    def close(self) -> None:
-        """End all threads and close the journal."""
+    def close_story(self) -> None:
+        """End all threads."""
         self.story.stop()
         self.ring.close()
         assert self.story.close(TIMEOUT_S)
+
+    def close(self) -> None:
+        """End all threads and close the journal."""
+        self.close_story()
         self.outbox.close()
 
 
