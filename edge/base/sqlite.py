@@ -142,5 +142,7 @@ def errors_named(path: Path) -> Iterator[None]:
         if code in FULL_CODES or code & PRIMARY_CODE_MASK in FULL_CODES:
             raise DiskFullError(f"{path}: {err}", path=str(path)) from err
         if code & PRIMARY_CODE_MASK in DAMAGE_CODES:
-            raise DamagedDatabaseError(f"{path}: {err}", path=str(path), is_retryable=False) from err
+            raise DamagedDatabaseError(
+                f"{path}: {err}", path=str(path), is_retryable=False
+            ) from err
         raise StorageError(f"{path}: {err}", path=str(path)) from err

@@ -1,9 +1,12 @@
 """Appending records, reading what waits, and freeing what the hub acknowledged.
 
 Invariants
-- A record's row is committed (WAL, synchronous=FULL) before `append` returns its seq.
+- While the disk works, a record's row is committed (WAL, synchronous=FULL) before `append` returns.
+  While it does not, the record is numbered and chained as usual, kept in memory, sent, and written
+  as soon as the disk works again; `problem` says so.
 - The journal row (last_seq, last_hash) moves in the same transaction as the record, so seq has no
-  gap and no fork whatever is killed when.
+  gap and no fork whatever is killed when. What does not fit any more is left for a new epoch: no
+  (epoch, seq) is ever used twice.
 - A file's row is committed with the record that announces it, after the file itself is durable.
 - Freeing takes the row back first and removes the file second: a row never names a missing file
   for longer than a crash, and a file without a row is swept at start.
@@ -12,66 +15,45 @@ Invariants
 from __future__ import annotations
 
 import logging
-import secrets
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from edge.base import crashpoint, sqlite
 from edge.base.clock import Clock
 from edge.base.errors import StorageError
+from edge.base.sqlite import DamagedDatabaseError
 from edge.contract import ack as acks
-from edge.contract import names, record
-from edge.contract.parts import ClipRef, ClockStamp, SnapshotRef
+from edge.contract import record
+from edge.contract.parts import ClockStamp
 from edge.keys import PrivateKey
-from edge.outbox.history import History
-from edge.outbox.tables import MIGRATIONS
+from edge.outbox import settle, takeover
+from edge.outbox.chain import Chain
+from edge.outbox.journal import Journal, Limits, Reason
+from edge.outbox.store import Store
+from edge.outbox.values import (
+    ORDINARY,
+    AckMismatchError,
+    Depth,
+    Pending,
+    WaitingFile,
+    announced,
+    clip_name,
+    snapshot_name,
+)
+
+__all__ = [
+    "AckMismatchError", "Depth", "Limits", "Outbox", "Pending", "WaitingFile", "clip_name",
+    "snapshot_name",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Pending:
-    """A record that waits for the hub."""
-
-    seq: int
-    payload: bytes
-    signature: bytes
-
-
-@dataclass(frozen=True)
-class WaitingFile:
-    """A clip or snapshot that waits for the hub."""
-
-    name: str
-    event: str
-    part: int | None
-    sha256: str
-    size_bytes: int
-    seq: int
-    upload: str | None
-
-
-@dataclass(frozen=True)
-class Depth:
-    """How much waits."""
-
-    records: int
-    snapshots: int
-    clips: int
-    clip_bytes: int
-    oldest_s: float
-
-
-class AckMismatchError(StorageError):
-    """The hub acknowledges a history that is not this journal's."""
+T = TypeVar("T")
 
 
 class Outbox:
-    """The journal in one SQLite file. Any thread may call any method; each blocks shortly."""
+    """The journal in one SQLite file. Any thread may call any method; each blocks on the disk."""
 
     def __init__(
         self,
@@ -82,156 +64,192 @@ class Outbox:
         clock: Clock,
         stamp: Callable[[], ClockStamp],
         free: Callable[[str], object],
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        give_way: Callable[[int], object] = lambda need_bytes: None,
+        factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
-        """Open or create the journal at `path`. Raises StorageError.
+        """Open or create the journal at `path`; a damaged one is moved aside and taken over.
 
-        `free` removes a file from the spool, by its name, once the hub has it.
+        `free` removes a file from the spool, by its name, once the hub has it. `give_way` removes
+        clips worth so many bytes, each recorded through `drop` first. `factory` makes SQLite
+        connections. A disk that fails does not raise: see `problem`.
         """
-        self._path = path
-        self._node = node
-        self._key = key
-        self._clock = clock
-        self._stamp = stamp
-        self._free = free
-        self._lock = threading.RLock()
         self.on_append: Callable[[], None] = lambda: None
-        self._history = History()
-        self._db = sqlite.open_database(path, MIGRATIONS)
-        with sqlite.errors_named(path), sqlite.transaction(self._db) as db:
-            db.execute(
-                "INSERT OR IGNORE INTO journal VALUES (1, ?, 0, ?, 0, ?)",
-                (secrets.token_hex(8), names.FIRST_HASH, names.FIRST_HASH),
-            )
-        row = self._journal()
-        self.epoch: str = row["epoch"]
-        self._last_seq: int = row["last_seq"]
+        self.on_new_epoch: Callable[[], None] = lambda: None
+        self._path = path
+        self._clock = clock
+        self._free = free
+        self._give_way = give_way
+        chain = Chain(node=node, key=key, clock=clock, stamp=stamp)
+        self._journal = Journal(path, chain, clock, limits=limits, factory=factory)
+        while takeover.take_over(self._journal):
+            pass
+        self._said_epoch = self.epoch
+        self.keep_ballast()
+
+    @property
+    def epoch(self) -> str:
+        """The journal's epoch; a new one after damage, with `on_new_epoch` called."""
+        return self._journal.chain.epoch
 
     @property
     def last_seq(self) -> int:
         """Seq of the newest record, 0 for none."""
-        return self._last_seq
+        return self._journal.chain.last_seq
 
     @property
     def acked_seq(self) -> int:
         """Every record up to this seq is in the hub's archive."""
-        with self._lock:
-            return int(self._journal()["acked_seq"])
+        return self._journal.acked_seq
+
+    @property
+    def was_clean(self) -> bool | None:
+        """Whether the run before closed the journal; None for the first run."""
+        return self._journal.was_clean
+
+    @property
+    def problem(self) -> str:
+        """Why records are kept in memory only; empty while they are written."""
+        return self._journal.problem
 
     def append(
-        self, body: record.Body, *, camera: str | None = None, event: str | None = None
+        self,
+        body: record.Body,
+        *,
+        camera: str | None = None,
+        event: str | None = None,
+        priority: int = ORDINARY,
     ) -> int:
-        """Sign and store one record with the files that it announces; durable on return.
+        """Sign and store one record with the files that it announces; its seq.
 
-        The files must be complete in the spool. Raises StorageError; then nothing was appended.
+        The files must be complete in the spool. Durable on return unless `problem` says otherwise.
+        Records of a priority above ORDINARY, and their files, are sent before all others. Raises
+        ContractError for what the contract does not allow; then nothing was appended.
         """
-        with self._lock, sqlite.errors_named(self._path), sqlite.transaction(self._db) as db:
-            journal = self._journal()
-            seq = journal["last_seq"] + 1
-            clock = self._stamp()
-            header = record.Header(
-                v=names.VERSION, node=self._node, epoch=self.epoch, seq=seq,
-                prev=journal["last_hash"], type=record.TYPES[type(body)],
-                at_utc=self._clock.utc(), clock=clock, camera=camera, event=event,
-            )  # fmt: skip
-            payload = record.encode(header, body)
-            digest = record.digest(payload)
-            self._history.intend(digest, payload)
-            db.execute(
-                "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
-                (
-                    seq,
-                    payload,
-                    self._key.sign(payload),
-                    digest,
-                    header.type,
-                    clock.boot,
-                    clock.mono_ns,
-                ),
-            )
-            db.execute("UPDATE journal SET last_seq = ?, last_hash = ?", (seq, digest))
-            if isinstance(body, record.EventStarted):
-                db.execute("INSERT INTO open_events VALUES (?, ?, ?)", (event, camera, payload))
-            elif isinstance(body, record.EventEnded):
-                db.execute("DELETE FROM open_events WHERE event = ?", (event,))
-            elif isinstance(body, record.FileDropped):
-                db.execute("DELETE FROM files WHERE sha256 = ? AND event = ?", (body.sha256, event))
-            for file in _announced(body, event or "", seq):
-                db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", file)
-            self._last_seq = seq
-            crashpoint.at("journal.commit")
-        crashpoint.at("journal.committed")
-        self._history.returned(digest)
-        self.on_append()
-        return int(seq)
-
-    def pending(self, after_seq: int, limit: int) -> list[Pending]:
-        """Up to `limit` waiting records with a seq above `after_seq`, in order."""
-        rows = self._read(
-            "SELECT seq, payload, sig FROM records WHERE seq > ? AND NOT is_acked"
-            " ORDER BY seq LIMIT ?",
-            (after_seq, limit),
+        signed = self._journal.add(
+            lambda chain: chain.append(body, camera=camera, event=event, priority=priority)
         )
-        return [Pending(row["seq"], row["payload"], row["sig"]) for row in rows]
+        self._journal.commit(signed)
+        self.on_append()
+        self._after()
+        return signed.seq
+
+    def pending(self, after_seq: int, limit: int, *, is_urgent: bool = False) -> list[Pending]:
+        """Up to `limit` waiting records with a seq above `after_seq`, in order.
+
+        `is_urgent`: only those of a priority above ORDINARY. While the disk fails, records that
+        are in memory only come too. Raises StorageError.
+        """
+        journal = self._journal
+        with journal.disk:
+            after_seq = max(after_seq, journal.acked_seq)
+            nothing: list[Pending] = []
+            rows = self._ask(
+                lambda store: store.pending(after_seq, limit, is_urgent=is_urgent), nothing
+            )
+            with journal.state:
+                if journal.problem:
+                    rows += [
+                        Pending(each.seq, each.payload, each.signature, each.priority)
+                        for each in journal.unwritten.records
+                        if each.seq > after_seq and (each.priority > ORDINARY or not is_urgent)
+                    ]
+                return [row for row in rows if journal.is_waiting(row.seq)][:limit]
 
     def waiting_clips(self, limit: int) -> list[WaitingFile]:
-        """Clips whose announcing record the hub has, oldest first."""
+        """Clips whose announcing record the hub has: by priority, oldest first. StorageError."""
         return self._files("clip", limit)
 
     def waiting_snapshots(self, limit: int) -> list[WaitingFile]:
-        """Snapshots whose announcing record the hub has, oldest first."""
+        """Snapshots whose announcing record the hub has, in the same order. StorageError."""
         return self._files("snapshot", limit)
 
     def open_events(self) -> list[record.Record]:
         """The event.started records of events that have not ended; at start, those cut short."""
-        rows = self._read("SELECT payload FROM open_events ORDER BY event", ())
-        return [record.decode(row["payload"]) for row in rows]
+        rows = self._read("SELECT payload FROM open_events", ())
+        found = [record.decode(row["payload"]) for row in rows]
+        with self._journal.state:
+            for each in self._journal.unwritten.records:
+                if isinstance(each.body, record.EventStarted):
+                    found.append(record.Record(each.header, each.body))
+                elif isinstance(each.body, record.EventEnded):
+                    found = [one for one in found if one.header.event != each.header.event]
+        by_event = {each.header.event or "": each for each in found}
+        return [by_event[event] for event in sorted(by_event)]
 
     def set_upload(self, name: str, upload: str | None) -> None:
         """Remember where the upload of a clip goes on after an interruption."""
-        with self._lock, sqlite.errors_named(self._path):
-            self._db.execute("UPDATE files SET upload = ? WHERE name = ?", (upload, name))
+        with self._journal.state:
+            self._journal.unwritten.uploads[name] = upload
+        self._journal.flush()
 
     def apply(self, ack: acks.Ack) -> None:
         """Free what the hub has committed. The caller has verified the hub's signature.
 
-        Raises AckMismatchError, and frees nothing, when the hub's head is not in this journal.
+        Raises AckMismatchError, and frees nothing, when the hub's head is not in this journal;
+        StorageError when a file cannot be removed.
         """
-        if ack.epoch != self.epoch:
-            return  # an old ack for a journal that was replaced
-        with self._lock, sqlite.errors_named(self._path):
-            self._check_head(ack)
-            with sqlite.transaction(self._db) as db:
-                journal = self._journal()
-                if ack.upto > journal["acked_seq"]:
-                    db.execute(
-                        "UPDATE journal SET acked_seq = ?, acked_hash = ?", (ack.upto, ack.head)
-                    )
-                    db.execute("DELETE FROM records WHERE seq <= ?", (ack.upto,))
-                db.executemany(
-                    "UPDATE records SET is_acked = 1 WHERE seq = ?", [(seq,) for seq in ack.also]
-                )
-                freed = self._freed_files(ack)
-                db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in freed])
-                crashpoint.at("journal.free")
-        crashpoint.at("journal.freed")
-        for name in freed:
-            self._free(name)
+        journal = self._journal
+        with journal.disk:
+            with journal.state:
+                if ack.epoch != self.epoch:
+                    return  # an old ack for a journal that was replaced
+                settle.check(journal, ack)
+                settle.settle(journal, ack)
+                if journal.problem:
+                    journal.declare()  # the hub listens: tell it what memory could not hold
+            journal.flush()
+        self._after()
+
+    def begin_anew(self, mismatch: AckMismatchError, hub_has_upto: int) -> None:
+        """Leave the journal that the hub does not know, and go on in a new epoch.
+
+        What it holds is appended again there. Not more often than once a minute.
+        """
+        cause: Literal["storage", "corrupt"] = "storage" if mismatch.is_beyond else "corrupt"
+        self._journal.condemn(Reason(str(mismatch), cause, hub_has_upto))
+        self._journal.flush()
+        self._after()
+
+    def mend(self) -> bool:
+        """Try again what the disk did not let us do; whether more is left for the next call.
+
+        Called every few seconds by the thread that sends. Blocks on the disk.
+        """
+        self._journal.flush()
+        is_more = takeover.take_over(self._journal)
+        self.keep_ballast()
+        self._after()
+        return is_more
+
+    def keep_ballast(self) -> None:
+        """Make the ballast again where it is gone; taken-over journals, then clips give way."""
+        ballast = self._journal.ballast
+        try:
+            if ballast.missing_bytes() and takeover.sweep(self._journal, keep=0):
+                log.warning("the disk is full: journals moved aside are removed")
+            if need_bytes := ballast.missing_bytes():
+                self._give_way(need_bytes)
+            ballast.restore()
+        except StorageError as err:
+            log.debug("no ballast beside the journal yet: %s", err)
 
     def depth(self) -> Depth:
-        """How much waits for the hub."""
-        with self._lock, sqlite.errors_named(self._path):
-            count, oldest_ns = self._db.execute(
-                "SELECT count(*), min(CASE WHEN boot = ? THEN mono_ns END) FROM records"
-                " WHERE NOT is_acked",
-                (self._clock.boot,),
-            ).fetchone()
-            files = self._db.execute(
-                "SELECT kind, count(*), sum(size_bytes) FROM files GROUP BY kind"
-            )
-            by_kind = {kind: (number, size) for kind, number, size in files}
+        """How much waits for the hub; of files only what can be read."""
+        journal = self._journal
+        with journal.disk:
+            nothing: dict[str, tuple[int, int]] = {}
+            by_kind = self._ask(lambda store: store.files_by_kind(), nothing)
+            oldest_s = self._oldest_s()
+            with journal.state:
+                gone = sum(
+                    gap.last_seq - max(gap.first_seq - 1, journal.acked_seq) for gap in journal.gaps
+                )
+                waiting = self.last_seq - self.acked_seq - len(journal.acked_beyond) - gone
         clips, clip_bytes = by_kind.get("clip", (0, 0))
-        age_ns = 0 if oldest_ns is None else max(0, self._clock.mono_ns() - oldest_ns)
-        return Depth(count, by_kind.get("snapshot", (0, 0))[0], clips, clip_bytes, age_ns / 1e9)
+        return Depth(
+            max(0, waiting), by_kind.get("snapshot", (0, 0))[0], clips, clip_bytes, oldest_s
+        )
 
     def drop(self, name: str, *, cause: Literal["quota", "missing"]) -> bool:
         """Record that a waiting file will never reach the hub; false if nobody waits for it.
@@ -243,83 +261,64 @@ class Outbox:
             return False
         row = rows[0]
         body = record.FileDropped(row["kind"], row["sha256"], row["size_bytes"], cause, row["part"])
+        with self._journal.state:
+            if any(each.body == body for each in self._journal.unwritten.records):
+                return False  # said already, though the disk does not have it yet
         self.append(body, event=row["event"])
         return True
 
     def file_names(self) -> set[str]:
-        """The names of all files that wait; what else lies in the spool nobody waits for."""
-        return {row["name"] for row in self._read("SELECT name FROM files", ())}
+        """The names of all files that wait; what else lies in the spool nobody waits for.
+
+        Raises StorageError, also while not all is known yet.
+        """
+        if not takeover.is_complete(self._journal):
+            raise StorageError("a journal moved aside is not taken over yet", path=str(self._path))
+        rows = self._read("SELECT name FROM files", ())
+        with self._journal.state:
+            memory = [file for each in self._journal.unwritten.records for file in announced(each)]
+        return {row["name"] for row in rows} | {file.name for file in memory}
 
     def close(self) -> None:
-        """Close the file. No other method may be called afterwards."""
-        with self._lock, sqlite.errors_named(self._path):
-            self._db.close()
-            self._history.close()
+        """Write what can be written and close the file. No other method may be called then."""
+        self._journal.close()
 
-    def _journal(self) -> sqlite3.Row:
-        row: sqlite3.Row = self._db.execute("SELECT * FROM journal").fetchone()
-        return row
-
-    def _read(self, query: str, values: Sequence[object]) -> list[sqlite3.Row]:
-        with self._lock, sqlite.errors_named(self._path):
-            return self._db.execute(query, values).fetchall()
+    def _oldest_s(self) -> float:
+        """Age of the oldest waiting record; by the wall clock where another boot wrote it."""
+        oldest = self.pending(0, 1)
+        if not oldest:
+            return 0.0
+        header = record.decode(oldest[0].payload).header
+        if header.clock.boot == self._clock.boot:
+            return max(0, self._clock.mono_ns() - header.clock.mono_ns) / 1e9
+        return max(0.0, (self._clock.utc() - header.at_utc).total_seconds())
 
     def _files(self, kind: str, limit: int) -> list[WaitingFile]:
-        rows = self._read(
-            "SELECT name, event, part, sha256, size_bytes, seq, upload FROM files WHERE kind = ?"
-            " AND seq NOT IN (SELECT seq FROM records WHERE NOT is_acked)"
-            " ORDER BY seq, name LIMIT ?",
-            (kind, limit),
-        )
-        return [WaitingFile(**dict(row)) for row in rows]
+        journal = self._journal
+        with journal.disk:
+            return self._ask(lambda store: store.waiting(kind, journal.acked_seq, limit))
 
-    def _check_head(self, ack: acks.Ack) -> None:
-        journal = self._journal()
-        row = self._db.execute("SELECT hash FROM records WHERE seq = ?", (ack.upto,)).fetchone()
-        if row is not None:
-            known: str | None = row["hash"]
-        elif ack.upto == journal["acked_seq"]:
-            known = journal["acked_hash"]
-        elif ack.upto < journal["acked_seq"]:
-            known = ack.head  # freed before; its hash is no longer here to compare
-        else:
-            known = None
-        if known != ack.head:
-            raise AckMismatchError(
-                f"the hub acknowledges record {ack.upto} with a hash that is not this journal's",
-                path=str(self._path),
-                hint="another box may use this node's name, or this card is an old copy",
-                is_retryable=False,
-            )
+    def _read(self, query: str, values: Sequence[object]) -> list[sqlite3.Row]:
+        with self._journal.disk:
+            return self._ask(lambda store: store.read(query, values))
 
-    def _freed_files(self, ack: acks.Ack) -> list[str]:
-        wanted = {clip_name(clip) for clip in ack.clips} | {
-            snapshot_name(each) for each in ack.snapshots
-        }
-        marks = ",".join("?" * len(wanted))
-        rows = self._db.execute(f"SELECT name FROM files WHERE name IN ({marks})", tuple(wanted))  # noqa: S608
-        return [row["name"] for row in rows]
+    def _ask(self, question: Callable[[Store], T], fallback: T | None = None) -> T:
+        """The file's answer; `fallback`, if any, while it cannot be read. Needs `disk`."""
+        journal = self._journal
+        try:
+            return question(journal.readable())
+        except DamagedDatabaseError as err:
+            journal.condemn(Reason(str(err)))
+            raise
+        except StorageError:
+            if fallback is None:
+                raise
+            return fallback
 
-
-def _announced(body: record.Body, event: str, seq: int) -> list[tuple[object, ...]]:
-    """The rows of the files that a record announces."""
-    rows: list[tuple[object, ...]] = []
-    clip: ClipRef | None = getattr(body, "clip", None)
-    if clip is not None:
-        name = clip_name(acks.clip_id(event, clip.part))
-        rows.append((name, "clip", event, clip.part, clip.sha256, clip.size_bytes, seq))
-    snapshot: SnapshotRef | None = getattr(body, "snapshot", None)
-    if snapshot is not None:
-        name = snapshot_name(snapshot.sha256)
-        rows.append((name, "snapshot", event, None, snapshot.sha256, snapshot.size_bytes, seq))
-    return rows
-
-
-def clip_name(clip_id: str) -> str:
-    """The spool's file name of a clip."""
-    return f"{clip_id}.mp4"
-
-
-def snapshot_name(sha256: str) -> str:
-    """The spool's file name of a snapshot."""
-    return f"{sha256}.jpg"
+    def _after(self) -> None:
+        """What must not happen under a lock: removing files, telling of a new epoch."""
+        while self._journal.to_free:
+            self._free(self._journal.to_free.pop(0))
+        if self._said_epoch != self.epoch:
+            self._said_epoch = self.epoch
+            self.on_new_epoch()

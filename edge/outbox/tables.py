@@ -1,6 +1,11 @@
-"""The journal's SQLite schema, as numbered migrations."""
+"""The journal's SQLite schema, as numbered migrations, and the check sums of its rows.
+
+SQLite's pages carry no check sums, so rows that no signature covers carry their own.
+"""
 
 from __future__ import annotations
+
+import hashlib
 
 MIGRATIONS = (
     """
@@ -39,4 +44,33 @@ MIGRATIONS = (
         payload BLOB NOT NULL            -- of its event.started record
     );
     """,
+    """
+    ALTER TABLE journal ADD COLUMN sum TEXT;       -- over the columns above; NULL: never written
+    ALTER TABLE journal ADD COLUMN is_clean INTEGER NOT NULL DEFAULT 0;  -- closed in good order
+    ALTER TABLE records ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;  -- 0 ordinary, more: first
+    ALTER TABLE files ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;    -- of its record
+    ALTER TABLE files ADD COLUMN sum TEXT;         -- over name to size_bytes; NULL: before schema 2
+    ALTER TABLE open_events ADD COLUMN sum TEXT;   -- over the columns above; NULL: before schema 2
+    DROP INDEX files_by_kind;
+    CREATE INDEX files_in_turn ON files (kind, priority DESC, seq);
+    CREATE INDEX records_urgent ON records (seq) WHERE priority > 0;
+    CREATE INDEX records_acked ON records (seq) WHERE is_acked;
+    CREATE TABLE gaps (                  -- own records that were given up unacknowledged
+        first_seq INTEGER PRIMARY KEY,
+        last_seq INTEGER NOT NULL,
+        cause TEXT NOT NULL,             -- quota or storage
+        declared_seq INTEGER             -- the journal.gap record that says so
+    );
+    CREATE TABLE salvaged (              -- damaged journals whose rest was appended here again
+        name TEXT PRIMARY KEY,           -- of the file moved aside, in this folder
+        after_seq INTEGER NOT NULL,      -- its records up to this seq were taken over
+        is_done INTEGER NOT NULL
+    );
+    """,
 )
+
+
+def row_sum(*values: object) -> str:
+    """16 hexadecimal digits that show whether a row's values are what was written."""
+    text = "\n".join(each.hex() if isinstance(each, bytes) else str(each) for each in values)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
