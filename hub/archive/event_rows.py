@@ -1,4 +1,4 @@
-"""Rows of events, their zones, clips and snapshots, kept in step with the archived records."""
+"""Rows of events and their zones, kept in step with the archived records."""
 
 from __future__ import annotations
 
@@ -6,53 +6,67 @@ import json
 import sqlite3
 from datetime import datetime
 
-from edge.contract.parts import ClipRef, SnapshotRef
+from edge.contract.parts import ClockState
 from edge.contract.record import EventEnded, EventStarted, EventUpdated, Header
+from hub.archive import media_rows
+from hub.archive.boot_rows import Boot, BootBook
 from hub.archive.event_state import (
     ENDED,
+    NS_IN_MS,
     EventFacts,
+    Start,
     facts_of,
     from_ms,
     merge,
-    to_ms,
 )
+from hub.archive.placing import Place, place
 from hub.archive.record_rows import Journal
-from hub.archive.values import Clip, Event, Snapshot
+from hub.archive.values import Event
 
 EventBody = EventStarted | EventUpdated | EventEnded
 
-EVENT_COLUMNS = """events.id, change, event, nodes.name AS node, camera, kind, rank,
+# Of an event whose time is only bounded: the newest time at which an earlier boot surely ran, and
+# the latest that fits the receipt of every record of its own boot.
+EARLIEST = """SELECT max(earlier.known_ms) FROM boots AS mine
+    JOIN boots AS earlier ON earlier.node_id = mine.node_id
+    WHERE mine.id = boot_id AND (earlier.first_epoch_id, earlier.first_seq)
+        < (mine.first_epoch_id, mine.first_seq)"""
+LATEST = "SELECT latest_zero_ms + mono_ns / 1000000 FROM boots WHERE boots.id = boot_id"
+EVENT_COLUMNS = f"""events.id, change, event, nodes.name AS node, camera, kind, rank,
     events.started_ms, ended_ms, events.duration_ms, reason, fault, score, zones, parts,
+    claimed_ms, ended_claimed_ms, clock, error_ms, placed,
+    CASE placed WHEN 'bounded' THEN ({EARLIEST}) END AS earliest_ms,
+    CASE placed WHEN 'bounded' THEN ({LATEST}) END AS latest_ms,
     (SELECT count(DISTINCT part) FROM clips WHERE event_id = events.id) AS announced,
     (SELECT count(DISTINCT part) FROM clips
-        WHERE event_id = events.id AND stored_ms IS NOT NULL) AS stored"""
-CLIP_COLUMNS = """nodes.name AS node, event, part, hash, size_bytes, clips.duration_ms, codec,
-    width, height, starts_ms, pre_roll_ms, stored_ms"""
-CLIP_TABLES = "clips JOIN events ON events.id = event_id JOIN nodes ON nodes.id = events.node_id"
-SNAPSHOT_COLUMNS = """nodes.name AS node, event, events.camera, snapshots.hash, size_bytes, width,
-    height, taken_ms, box, stored_ms"""
-SNAPSHOT_TABLES = (
-    "snapshots JOIN events ON events.id = event_id JOIN nodes ON nodes.id = events.node_id"
-)
+        WHERE event_id = events.id AND stored_ms IS NOT NULL) AS stored,
+    (SELECT count(DISTINCT part) FROM clips WHERE event_id = events.id AND stored_ms IS NULL
+        AND ({media_rows.LOST_CAUSE.format("clips")}) IS NOT NULL) AS lost"""  # noqa: S608 - ours
 
 
-def apply(db: sqlite3.Connection, journal: Journal, header: Header, body: EventBody) -> int | None:
+def apply(
+    db: sqlite3.Connection, boots: BootBook, journal: Journal, header: Header, body: EventBody
+) -> int | None:
     """Bring the record's event up to date. Returns its number if this record ended it."""
     facts = facts_of(header, body)
     row = db.execute(
-        "SELECT * FROM events WHERE event = ? AND node_id = ?", (header.event, journal.node_id)
+        "SELECT events.*, boots.boot FROM events LEFT JOIN boots ON boots.id = boot_id"
+        " WHERE event = ? AND events.node_id = ?",
+        (header.event, journal.node_id),
     ).fetchone()
     if row is None:
-        number = _insert(db, journal, header, facts)
+        number = _insert(db, boots, journal, header, facts)
     else:
         number = row["id"]
         before = _facts_in(row)
         facts = merge(before, facts)
-        _update(db, number, before, facts)
+        if facts != before:
+            put(db, boots, row, facts)
+        touch(db, number)
     if body_clip := body.clip if not isinstance(body, EventStarted) else None:
-        _announce_clip(db, number, journal, header, body_clip)
+        media_rows.announce_clip(db, number, journal, header, body_clip)
     if body_snapshot := body.snapshot if not isinstance(body, EventUpdated) else None:
-        _announce_snapshot(db, number, journal, header, body_snapshot)
+        media_rows.announce_snapshot(db, number, journal, header, body_snapshot)
     is_end = facts.rank == ENDED and (row is None or row["rank"] != ENDED)
     return number if is_end else None
 
@@ -64,113 +78,131 @@ def touch(db: sqlite3.Connection, number: int) -> None:
     )
 
 
-def _insert(db: sqlite3.Connection, journal: Journal, header: Header, facts: EventFacts) -> int:
+def touch_event(db: sqlite3.Connection, node_id: int, event: str) -> None:
+    """The same by the event's id, if it is known."""
+    db.execute(
+        "UPDATE events SET change = (SELECT max(change) + 1 FROM events)"
+        " WHERE event = ? AND node_id = ?",
+        (event, node_id),
+    )
+
+
+def put(db: sqlite3.Connection, boots: BootBook, row: sqlite3.Row, facts: EventFacts) -> None:
+    """Write the facts of an event over its `row`, and keep its zones in step."""
+    values = _columns_of(boots, row["node_id"], facts)
+    db.execute(
+        f"UPDATE events SET {' = ?, '.join(FACT_COLUMNS)} = ? WHERE id = ?",  # noqa: S608 - ours
+        (*values.values(), row["id"]),
+    )
+    zones, started_ms = tuple(json.loads(row["zones"])), values["started_ms"]
+    if (zones, row["started_ms"]) != (facts.zones, started_ms):
+        _delete_zones(db, row["id"], zones, row["started_ms"])
+        _insert_zones(db, row["id"], facts.zones, started_ms)
+
+
+def place_again(db: sqlite3.Connection, boot: Boot) -> None:
+    """Place the events that this boot's clock stamped before it was set."""
+    rows = db.execute(
+        "SELECT id, started_ms, claimed_ms, mono_ns, ended_claimed_ms, ended_mono_ns,"
+        " clock_error_ms, placed, zones FROM events WHERE boot_id = ? AND clock = 'unsynced'",
+        (boot.id,),
+    ).fetchall()
+    for row in rows:
+        start = _place(boot, "unsynced", row["claimed_ms"], row["mono_ns"], row["clock_error_ms"])
+        if (start.ms, start.placed) == (row["started_ms"], row["placed"]):
+            continue
+        ended_ms = _end_ms(start, row["mono_ns"], row["ended_claimed_ms"], row["ended_mono_ns"])
+        db.execute(
+            "UPDATE events SET started_ms = ?, ended_ms = ?, placed = ?, error_ms = ? WHERE id = ?",
+            (start.ms, ended_ms, start.placed, start.error_ms, row["id"]),
+        )
+        zones = tuple(json.loads(row["zones"]))
+        _delete_zones(db, row["id"], zones, row["started_ms"])
+        _insert_zones(db, row["id"], zones, start.ms)
+        touch(db, row["id"])
+
+
+def _insert(
+    db: sqlite3.Connection, boots: BootBook, journal: Journal, header: Header, facts: EventFacts
+) -> int:
+    values = _columns_of(boots, journal.node_id, facts)
+    marks = ", ".join("?" * len(values))
     (number,) = db.execute(
-        "INSERT INTO events (change, event, node_id, camera, kind, rank, source_epoch, source_seq,"
-        " started_ms, ended_ms, duration_ms, reason, fault, score, zones, parts)"
-        " VALUES ((SELECT coalesce(max(change), 0) + 1 FROM events),"
-        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (header.event, journal.node_id, *_columns_of(facts)),
+        f"INSERT INTO events (change, event, node_id, {', '.join(FACT_COLUMNS)})"  # noqa: S608
+        f" VALUES ((SELECT coalesce(max(change), 0) + 1 FROM events), ?, ?, {marks})"
+        " RETURNING id",
+        (header.event, journal.node_id, *values.values()),
     ).fetchone()
-    _insert_zones(db, number, facts)
+    _insert_zones(db, number, facts.zones, values["started_ms"])
     return int(number)
 
 
-def _update(db: sqlite3.Connection, number: int, before: EventFacts, facts: EventFacts) -> None:
-    if facts != before:
-        db.execute(
-            "UPDATE events SET camera = ?, kind = ?, rank = ?, source_epoch = ?, source_seq = ?,"
-            " started_ms = ?, ended_ms = ?, duration_ms = ?, reason = ?, fault = ?, score = ?,"
-            " zones = ?, parts = ? WHERE id = ?",
-            (*_columns_of(facts), number),
-        )
-        if (before.zones, before.started_ms) != (facts.zones, facts.started_ms):
-            db.executemany(
-                "DELETE FROM event_zones WHERE zone = ? AND started_ms = ? AND event_id = ?",
-                [(zone, before.started_ms, number) for zone in before.zones],
-            )
-            _insert_zones(db, number, facts)
-    touch(db, number)
-
-
-def _insert_zones(db: sqlite3.Connection, number: int, facts: EventFacts) -> None:
+def _insert_zones(
+    db: sqlite3.Connection, number: int, zones: tuple[str, ...], started_ms: object
+) -> None:
     db.executemany(
         "INSERT INTO event_zones (zone, started_ms, event_id) VALUES (?, ?, ?)",
-        [(zone, facts.started_ms, number) for zone in facts.zones],
+        [(zone, started_ms, number) for zone in zones],
     )
 
 
-def _columns_of(facts: EventFacts) -> tuple[object, ...]:
-    return (
-        facts.camera, facts.kind, facts.rank, facts.epoch, facts.seq, facts.started_ms,
-        facts.ended_ms, facts.duration_ms, facts.reason, facts.fault, facts.score,
-        json.dumps(facts.zones), facts.parts,
+def _delete_zones(
+    db: sqlite3.Connection, number: int, zones: tuple[str, ...], started_ms: int
+) -> None:
+    db.executemany(
+        "DELETE FROM event_zones WHERE zone = ? AND started_ms = ? AND event_id = ?",
+        [(zone, started_ms, number) for zone in zones],
+    )
+
+
+FACT_COLUMNS = (
+    "camera", "kind", "rank", "source_epoch", "source_seq", "start_rank", "start_epoch",
+    "start_seq", "boot_id", "clock", "clock_error_ms", "claimed_ms", "mono_ns",
+    "ended_claimed_ms", "ended_mono_ns", "started_ms", "ended_ms", "placed", "error_ms",
+    "duration_ms", "reason", "fault", "score", "zones", "parts",
+)  # fmt: skip
+
+
+def _columns_of(boots: BootBook, node_id: int, facts: EventFacts) -> dict[str, object]:
+    """What stands in FACT_COLUMNS, in that order."""
+    start = facts.start
+    boot = boots.boot(node_id, start.boot)
+    placed = _place(boot, start.clock, start.claimed_ms, start.mono_ns, start.error_ms)
+    ended_ms = _end_ms(placed, start.mono_ns, facts.ended_ms, facts.ended_mono_ns)
+    values = (
+        facts.camera, facts.kind, facts.rank, facts.epoch, facts.seq, start.rank, start.epoch,
+        start.seq, boot.id, start.clock, start.error_ms, start.claimed_ms, start.mono_ns,
+        facts.ended_ms, facts.ended_mono_ns, placed.ms, ended_ms, placed.placed, placed.error_ms,
+        facts.duration_ms, facts.reason, facts.fault, facts.score, json.dumps(facts.zones),
+        facts.parts,
     )  # fmt: skip
+    return dict(zip(FACT_COLUMNS, values, strict=True))
+
+
+def _place(
+    boot: Boot, clock: ClockState, claimed_ms: int, mono_ns: int, error_ms: int | None
+) -> Place:
+    return place(clock, claimed_ms, mono_ns, error_ms, boot.anchor, boot.latest_zero_ms)
+
+
+def _end_ms(
+    start: Place, mono_ns: int, ended_claimed_ms: int | None, ended_mono_ns: int | None
+) -> int | None:
+    if start.placed == "claimed" or ended_mono_ns is None:
+        return ended_claimed_ms
+    return start.ms + (ended_mono_ns - mono_ns) // NS_IN_MS
 
 
 def _facts_in(row: sqlite3.Row) -> EventFacts:
+    start = Start(
+        row["start_rank"], row["start_epoch"], row["start_seq"], row["boot"], row["clock"],
+        row["clock_error_ms"], row["claimed_ms"], row["mono_ns"],
+    )  # fmt: skip
     return EventFacts(
-        row["rank"], row["source_epoch"], row["source_seq"], row["camera"], row["kind"],
-        row["started_ms"], row["ended_ms"], row["duration_ms"], row["reason"], row["fault"],
-        row["score"], tuple(json.loads(row["zones"])), row["parts"],
+        row["rank"], row["source_epoch"], row["source_seq"], row["camera"], row["kind"], start,
+        row["ended_claimed_ms"], row["ended_mono_ns"], row["duration_ms"], row["reason"],
+        row["fault"], row["score"], tuple(json.loads(row["zones"])), row["parts"],
     )  # fmt: skip
-
-
-def _announce_clip(
-    db: sqlite3.Connection, number: int, journal: Journal, header: Header, clip: ClipRef
-) -> None:
-    db.execute(
-        "INSERT INTO clips (event_id, node_id, part, hash, epoch_id, seq, size_bytes,"
-        " duration_ms, codec, width, height, starts_ms, pre_roll_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (
-            number, journal.node_id, clip.part, bytes.fromhex(clip.sha256), journal.id, header.seq,
-            clip.size_bytes, clip.duration_ms, clip.codec, clip.width, clip.height,
-            to_ms(clip.starts.utc), clip.pre_roll_ms,
-        ),
-    )  # fmt: skip
-
-
-def _announce_snapshot(
-    db: sqlite3.Connection, number: int, journal: Journal, header: Header, shot: SnapshotRef
-) -> None:
-    db.execute(
-        "INSERT INTO snapshots (event_id, node_id, hash, epoch_id, seq, size_bytes, width, height,"
-        " taken_ms, box) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET seq = excluded.seq"
-        " WHERE excluded.epoch_id = epoch_id AND excluded.seq > seq",
-        (
-            number, journal.node_id, bytes.fromhex(shot.sha256), journal.id, header.seq,
-            shot.size_bytes, shot.width, shot.height, to_ms(shot.taken.utc),
-            None if shot.box is None else json.dumps(shot.box),
-        ),
-    )  # fmt: skip
-
-
-def mark_snapshot(db: sqlite3.Connection, shot: Snapshot, now_utc: datetime) -> None:
-    """Note that the bytes are kept; make it the camera's picture if it is the newest."""
-    digest = bytes.fromhex(shot.sha256)
-    row = db.execute(
-        f"SELECT event_id, events.node_id, events.camera, epoch_id, seq FROM {SNAPSHOT_TABLES}"  # noqa: S608
-        " WHERE event = ? AND nodes.name = ? AND snapshots.hash = ?",
-        (shot.event, shot.node, digest),
-    ).fetchone()
-    if row is None:
-        return
-    db.execute(
-        "UPDATE snapshots SET stored_ms = ? WHERE event_id = ? AND hash = ? AND stored_ms IS NULL",
-        (to_ms(now_utc), row["event_id"], digest),
-    )
-    db.execute(
-        "INSERT INTO camera_pictures (node_id, camera, event_id, hash, epoch_id, seq)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET event_id = excluded.event_id,"
-        " hash = excluded.hash, epoch_id = excluded.epoch_id, seq = excluded.seq"
-        " WHERE (excluded.epoch_id, excluded.seq) > (epoch_id, seq)",
-        (
-            row["node_id"], row["camera"], row["event_id"], digest, row["epoch_id"], row["seq"],
-        ),
-    )  # fmt: skip
-    touch(db, row["event_id"])
 
 
 def event_in(row: sqlite3.Row) -> Event:
@@ -184,7 +216,14 @@ def event_in(row: sqlite3.Row) -> Event:
         kind=row["kind"],
         state="ended" if row["rank"] == ENDED else "open",
         started_utc=from_ms(row["started_ms"]),
-        ended_utc=None if row["ended_ms"] is None else from_ms(row["ended_ms"]),
+        started_claimed_utc=from_ms(row["claimed_ms"]),
+        ended_utc=_moment(row["ended_ms"]),
+        ended_claimed_utc=_moment(row["ended_claimed_ms"]),
+        clock=row["clock"],
+        placed=row["placed"],
+        error_ms=row["error_ms"],
+        earliest_utc=_moment(row["earliest_ms"]),
+        latest_utc=_moment(row["latest_ms"]),
         duration_ms=row["duration_ms"],
         zones=tuple(json.loads(row["zones"])),
         score=row["score"],
@@ -193,38 +232,9 @@ def event_in(row: sqlite3.Row) -> Event:
         fault=row["fault"],
         clips_announced=row["announced"],
         clips_stored=row["stored"],
+        clips_lost=row["lost"],
     )
 
 
-def clip_in(row: sqlite3.Row) -> Clip:
-    """The clip in a row of CLIP_COLUMNS."""
-    return Clip(
-        node=row["node"],
-        event=row["event"],
-        part=row["part"],
-        sha256=bytes(row["hash"]).hex(),
-        size_bytes=row["size_bytes"],
-        duration_ms=row["duration_ms"],
-        codec=row["codec"],
-        width=row["width"],
-        height=row["height"],
-        starts_utc=from_ms(row["starts_ms"]),
-        pre_roll_ms=row["pre_roll_ms"],
-        stored_utc=None if row["stored_ms"] is None else from_ms(row["stored_ms"]),
-    )
-
-
-def snapshot_in(row: sqlite3.Row) -> Snapshot:
-    """The snapshot in a row of SNAPSHOT_COLUMNS."""
-    return Snapshot(
-        node=row["node"],
-        event=row["event"],
-        camera=row["camera"],
-        sha256=bytes(row["hash"]).hex(),
-        size_bytes=row["size_bytes"],
-        width=row["width"],
-        height=row["height"],
-        taken_utc=from_ms(row["taken_ms"]),
-        box=None if row["box"] is None else tuple(json.loads(row["box"])),
-        stored_utc=None if row["stored_ms"] is None else from_ms(row["stored_ms"]),
-    )
+def _moment(millis: int | None) -> datetime | None:
+    return None if millis is None else from_ms(millis)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 
-from hub.archive.event_rows import (
+from hub.archive.event_rows import EVENT_COLUMNS, event_in
+from hub.archive.event_state import from_ms, to_ms
+from hub.archive.media_rows import (
     CLIP_COLUMNS,
     CLIP_TABLES,
-    EVENT_COLUMNS,
     SNAPSHOT_COLUMNS,
     SNAPSHOT_TABLES,
     clip_in,
-    event_in,
     snapshot_in,
 )
-from hub.archive.event_state import from_ms, to_ms
 from hub.archive.values import Clip, Event, EventFilter, PageKey, Snapshot, StoredRecord
 
 _EVENT_TABLES = "events JOIN nodes ON nodes.id = node_id"

@@ -10,24 +10,50 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from edge.contract.parts import ClockState
 from edge.contract.record import EventEnded, EventStarted, EventUpdated, Header
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_INT64 = 2**63 - 1
+NS_IN_MS = 1_000_000
 PROVISIONAL, STARTED, ENDED = 0, 1, 2
+GUESSED, MENDED, SEEN, TOLD = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Start:
+    """When an event began, as one record claims it, and on the monotonic clock of `boot`.
+
+    `rank`: the record of a regular end knows best (TOLD), for the clock may have been set by then;
+    next the record of the start (SEEN). An end that was written after a crash (MENDED) repeats a
+    moment of a boot that may not be its own. The parts of a clip only let guess (GUESSED).
+    """
+
+    rank: int
+    epoch: str
+    seq: int
+    boot: str
+    clock: ClockState
+    error_ms: int | None
+    claimed_ms: int
+    mono_ns: int
 
 
 @dataclass(frozen=True)
 class EventFacts:
-    """What is known of an event. `rank` says from which kind of record; higher knows better."""
+    """What is known of an event. `rank` says from which kind of record; higher knows better.
+
+    The end is as claimed, and on the monotonic clock that the start is on.
+    """
 
     rank: int
     epoch: str
     seq: int
     camera: str
     kind: str | None
-    started_ms: int
+    start: Start
     ended_ms: int | None
+    ended_mono_ns: int | None
     duration_ms: int | None
     reason: str | None
     fault: str | None
@@ -39,21 +65,20 @@ class EventFacts:
 def facts_of(header: Header, body: EventStarted | EventUpdated | EventEnded) -> EventFacts:
     """What one record says about its event."""
     facts = EventFacts(
-        PROVISIONAL, header.epoch, header.seq, header.camera or "", None, 0,
-        None, None, None, None, None, tuple(sorted(set(body.zones))), 0,
+        PROVISIONAL, header.epoch, header.seq, header.camera or "", None, _start_of(header, body),
+        None, None, None, None, None, None, tuple(sorted(set(body.zones))), 0,
     )  # fmt: skip
     if isinstance(body, EventUpdated):
-        started_ms = min(to_ms(body.clip.starts.utc) + body.clip.pre_roll_ms, MAX_INT64)
-        return replace(facts, started_ms=started_ms, parts=body.clip.part + 1)
-    facts = replace(
-        facts, rank=STARTED, kind=body.kind, started_ms=to_ms(body.started.utc), score=body.score
-    )
+        return replace(facts, parts=body.clip.part + 1)
     if isinstance(body, EventStarted):
-        return facts
+        return replace(facts, rank=STARTED, kind=body.kind, score=body.score)
     return replace(
         facts,
         rank=ENDED,
+        kind=body.kind,
+        score=body.score,
         ended_ms=to_ms(body.ended.utc),
+        ended_mono_ns=body.ended.mono_ns,
         duration_ms=body.duration_ms,
         reason=body.reason,
         fault=body.fault,
@@ -61,22 +86,47 @@ def facts_of(header: Header, body: EventStarted | EventUpdated | EventEnded) -> 
     )
 
 
+def _start_of(header: Header, body: EventStarted | EventUpdated | EventEnded) -> Start:
+    clock = header.clock
+    if isinstance(body, EventUpdated):
+        rank, moment, later_ms = GUESSED, body.clip.starts, body.clip.pre_roll_ms
+    elif isinstance(body, EventStarted):
+        rank, moment, later_ms = SEEN, body.started, 0
+    else:
+        rank = MENDED if body.reason == "interrupted" else TOLD
+        moment, later_ms = body.started, 0
+    return Start(
+        rank, header.epoch, header.seq, clock.boot, clock.state, clock.error_ms,
+        min(to_ms(moment.utc) + later_ms, MAX_INT64),
+        min(moment.mono_ns + later_ms * NS_IN_MS, MAX_INT64),
+    )  # fmt: skip
+
+
 def merge(one: EventFacts, other: EventFacts) -> EventFacts:
     """What both together say."""
     best = max(one, other, key=_authority)
+    start = max(one.start, other.start, key=_start_authority)
     if best.rank == ENDED:
-        return best
+        return replace(best, start=start)
     zones = tuple(sorted({*one.zones, *other.zones}))
-    return replace(best, zones=zones, parts=max(one.parts, other.parts))
+    return replace(best, start=start, zones=zones, parts=max(one.parts, other.parts))
 
 
 def _authority(facts: EventFacts) -> tuple[int, ...]:
-    """The last end wins; before there is one, the first start; before that, the earliest guess."""
+    """The last end wins; before there is one, the first start; before that, the first part."""
     epoch = int(facts.epoch, 16)
     if facts.rank == ENDED:
         return facts.rank, epoch, facts.seq
-    guess_ms = facts.started_ms if facts.rank == PROVISIONAL else 0
-    return facts.rank, -guess_ms, -epoch, -facts.seq
+    return facts.rank, -epoch, -facts.seq
+
+
+def _start_authority(start: Start) -> tuple[int, ...]:
+    """By rank; of equal ones the last end, the first start, the earliest guess."""
+    epoch = int(start.epoch, 16)
+    if start.rank in (TOLD, MENDED):
+        return start.rank, 0, epoch, start.seq
+    guess_ms = start.claimed_ms if start.rank == GUESSED else 0
+    return start.rank, -guess_ms, -epoch, -start.seq
 
 
 def to_ms(moment: datetime) -> int:
@@ -89,4 +139,5 @@ def from_ms(millis: int) -> datetime:
     try:
         return UNIX_EPOCH + timedelta(milliseconds=millis)
     except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
+        last = datetime.max if millis > 0 else datetime.min
+        return last.replace(tzinfo=UTC)

@@ -8,16 +8,21 @@ from typing import Protocol
 
 from hub.archive.values import (
     Batch,
+    CameraKey,
     Clip,
     Credential,
     Event,
     EventFilter,
+    Gap,
+    GapFilter,
+    LostFile,
     NodeState,
     PageKey,
     Progress,
     Quarantined,
     Snapshot,
     StoredRecord,
+    Stretch,
     Written,
 )
 
@@ -105,6 +110,18 @@ class Archive(Protocol):
 
     def nodes(self) -> list[NodeState]:
         """Every node that has an account or was heard of, by name."""
+
+    def gaps(self, where: GapFilter) -> list[Gap]:
+        """Records that are missing, and those that their node told to be lost, by node."""
+
+    def lost_files(self, where: GapFilter) -> list[LostFile]:
+        """Clips and snapshots that will never come, by node."""
+
+    def cameras(self) -> list[CameraKey]:
+        """Every camera that a node named or accounted for, by node and name."""
+
+    def coverage(self, key: CameraKey, since: datetime, until: datetime) -> tuple[Stretch, ...]:
+        """What is known of the camera's time, as stretches without gap or overlap."""
 
     def counts(self) -> dict[tuple[str, str], int]:
         """All counters by (counter, node)."""

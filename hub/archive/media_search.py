@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from hub.archive.event_rows import (
+from hub.archive.event_state import from_ms, to_ms
+from hub.archive.media_rows import (
     CLIP_COLUMNS,
     CLIP_TABLES,
     SNAPSHOT_COLUMNS,
@@ -12,7 +13,7 @@ from hub.archive.event_rows import (
     clip_in,
     snapshot_in,
 )
-from hub.archive.values import Clip, Snapshot
+from hub.archive.values import Clip, GapFilter, LostFile, Snapshot
 
 
 def clip(
@@ -66,3 +67,34 @@ def recently_stored(
         (node, limit),
     )
     return [clip_in(row) for row in clips], [snapshot_in(row) for row in snapshots]
+
+
+_CAME_ALL_THE_SAME = """EXISTS (SELECT 1 FROM events JOIN {0} AS file ON file.event_id = events.id
+    WHERE events.event = dropped.event AND events.node_id = dropped.node_id
+        AND file.hash = dropped.hash AND file.stored_ms IS NOT NULL)"""
+
+
+def lost_files(db: sqlite3.Connection, where: GapFilter) -> list[LostFile]:
+    """Files that will never come, by node and the hub's notice; none that came all the same."""
+    since_ms = None if where.since_utc is None else to_ms(where.since_utc)
+    rows = db.execute(
+        "SELECT dropped.*, name FROM dropped_files AS dropped JOIN nodes ON nodes.id = node_id"  # noqa: S608 - no value in it
+        " WHERE name = coalesce(?, name) AND told_ms >= coalesce(?, told_ms)"
+        f" AND NOT {_CAME_ALL_THE_SAME.format('clips')}"
+        f" AND NOT {_CAME_ALL_THE_SAME.format('snapshots')}"
+        " ORDER BY name, told_ms, epoch_id, seq",
+        (where.node, since_ms),
+    )
+    return [
+        LostFile(
+            row["name"],
+            row["event"],
+            row["kind"],
+            row["part"],
+            bytes(row["hash"]).hex(),
+            row["size_bytes"],
+            row["cause"],
+            from_ms(row["told_ms"]),
+        )
+        for row in rows
+    ]

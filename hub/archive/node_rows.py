@@ -6,10 +6,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 
+from hub.archive import gap_rows, media_search
 from hub.archive.event_state import from_ms, to_ms
 from hub.archive.record_rows import journals_of, node_id_of
 from hub.archive.values import (
     Credential,
+    GapFilter,
     HealthNote,
     NodeState,
     Quarantined,
@@ -149,7 +151,9 @@ def _node_in(db: sqlite3.Connection, row: sqlite3.Row, counts: dict[str, int]) -
         epoch=row["epoch"],
         cameras=tuple(json.loads(row["cameras"] or "[]")),
         health=row["health"],
-        journals=journals_of(db, row["id"], row["name"]),
+        journals=journals_of(db, row["id"]),
+        lost_records=gap_rows.count_lost(db, row["id"]),
+        lost_files=len(media_search.lost_files(db, GapFilter(node=row["name"]))),
         counts=counts,
         **times,  # type: ignore[arg-type]  # columns of times
     )

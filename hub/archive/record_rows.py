@@ -3,6 +3,7 @@
 Invariant: of two archived records of one journal with neighbouring numbers, the later one's
 `prev` is the earlier one's hash. It is checked when either arrives, against whichever of its
 neighbours is there, so `upto` can move over records that came early without checking again.
+It always names a record that is here; it passes over a gap only where the node told of it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import sqlite3
 from dataclasses import dataclass
 
 from edge.contract import names
+from hub.archive import gap_rows
 from hub.archive.event_state import to_ms
-from hub.archive.values import Arrival, Outcome, Progress
+from hub.archive.gap_rows import Ranges
+from hub.archive.values import Arrival, JournalState, Outcome, Progress
 
 MAX_ALSO = 500  # as many as one acknowledgement carries
 NO_HASH = bytes.fromhex(names.FIRST_HASH)
@@ -26,6 +29,7 @@ class Journal:
     node_id: int
     upto: int
     head: bytes
+    lost: Ranges  # numbers that the node told to be lost
     last_ms: int | None = None  # hub's time of the record added last
 
 
@@ -60,9 +64,27 @@ class RecordWriter:
         if following is not None and following != digest:
             return "chain"
         self._insert(journal, arrival, digest, prev)
-        if header.seq == journal.upto + 1:
-            self._advance(journal, header.seq, digest, is_joining=following is not None)
+        is_next = header.seq == journal.upto + 1
+        if is_next:
+            journal.upto, journal.head = header.seq, digest
+        if (is_next and following is not None) or (journal.lost and header.seq >= journal.upto):
+            self._advance(journal)
         return "stored"
+
+    def settle(self, node: str, epoch: str) -> None:
+        """A gap of that journal was told: move on over it, if anything of the journal is here."""
+        known = self._journals.get((node, epoch))
+        if known is None:
+            found = self._db.execute(
+                "SELECT 1 FROM epochs JOIN nodes ON nodes.id = node_id"
+                " WHERE name = ? AND epochs.epoch = ?",
+                (node, epoch),
+            ).fetchone()
+            if found is None:
+                return
+            known = self.journal(node, epoch)
+        known.lost = gap_rows.told(self._db, known.node_id, epoch)
+        self._advance(known)
 
     def journal(self, node: str, epoch: str) -> Journal:
         """The row of one epoch, made if absent."""
@@ -78,7 +100,8 @@ class RecordWriter:
                 "SELECT id, upto, head FROM epochs WHERE node_id = ? AND epoch = ?",
                 (node_id, epoch),
             ).fetchone()
-            journal = Journal(row["id"], node_id, row["upto"], row["head"])
+            lost = gap_rows.told(self._db, node_id, epoch)
+            journal = Journal(row["id"], node_id, row["upto"], row["head"], lost)
             self._journals[node, epoch] = journal
         return journal
 
@@ -117,16 +140,14 @@ class RecordWriter:
             ),
         )  # fmt: skip
 
-    def _advance(self, journal: Journal, seq: int, digest: bytes, *, is_joining: bool) -> None:
-        journal.upto, journal.head = seq, digest
-        if not is_joining:
-            return
+    def _advance(self, journal: Journal) -> None:
+        """Move on over records that came early, and over gaps that were told."""
         later = self._db.execute(
             "SELECT seq, hash FROM records WHERE epoch_id = ? AND seq > ? ORDER BY seq",
-            (journal.id, seq),
+            (journal.id, journal.upto),
         )
         for row in later:
-            if row["seq"] != journal.upto + 1:
+            if not journal.lost.covers(journal.upto + 1, row["seq"] - 1):
                 break
             journal.upto, journal.head = row["seq"], bytes(row["hash"])
 
@@ -139,30 +160,27 @@ def progress(db: sqlite3.Connection, node: str, epoch: str) -> Progress:
         (node, epoch),
     ).fetchone()
     if row is None:
-        return Progress(node, epoch, 0, names.FIRST_HASH, (), 0)
-    return _progress_of(db, node, epoch, row)
+        return Progress(node, epoch, 0, names.FIRST_HASH, ())
+    also = db.execute(
+        "SELECT seq FROM records WHERE epoch_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (row["id"], row["upto"], MAX_ALSO),
+    )
+    head = bytes(row["head"]).hex()
+    return Progress(node, epoch, row["upto"], head, tuple(seq for (seq,) in also))
 
 
-def journals_of(db: sqlite3.Connection, node_id: int, node: str) -> tuple[Progress, ...]:
+def journals_of(db: sqlite3.Connection, node_id: int) -> tuple[JournalState, ...]:
     """All of a node's journals in the order in which they were first heard of."""
     rows = db.execute(
-        "SELECT id, epoch, upto, head FROM epochs WHERE node_id = ? ORDER BY id", (node_id,)
+        "SELECT id, epoch, upto FROM epochs WHERE node_id = ? ORDER BY id", (node_id,)
     ).fetchall()
-    return tuple(_progress_of(db, node, row["epoch"], row) for row in rows)
+    return tuple(_journal_state(db, node_id, row) for row in rows)
 
 
-def _progress_of(db: sqlite3.Connection, node: str, epoch: str, row: sqlite3.Row) -> Progress:
-    where = "FROM records WHERE epoch_id = ? AND seq > ?"
-    also = db.execute(
-        f"SELECT seq {where} ORDER BY seq LIMIT ?",
-        (row["id"], row["upto"], MAX_ALSO),
-    ).fetchall()
-    beyond = len(also)
-    if beyond == MAX_ALSO:
-        (beyond,) = db.execute(
-            f"SELECT count(*) {where}",
-            (row["id"], row["upto"]),
-        ).fetchone()
-    return Progress(
-        node, epoch, row["upto"], bytes(row["head"]).hex(), tuple(seq for (seq,) in also), beyond
-    )
+def _journal_state(db: sqlite3.Connection, node_id: int, row: sqlite3.Row) -> JournalState:
+    (beyond,) = db.execute(
+        "SELECT count(*) FROM records WHERE epoch_id = ? AND seq > ?", (row["id"], row["upto"])
+    ).fetchone()
+    lost = gap_rows.told(db, node_id, row["epoch"])
+    stretches = gap_rows.missing(db, row["id"], row["upto"], lost) if beyond else []
+    return JournalState(row["epoch"], row["upto"], beyond, gap_rows.total(stretches))

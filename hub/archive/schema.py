@@ -148,4 +148,89 @@ CREATE TABLE quarantine (
 );
 """
 
-MIGRATIONS = (_FIRST,)
+# What explains absences: gaps in journals, lost files, clocks that were not set, unwatched time.
+# From here on events.started_ms and ended_ms are best known times; what the node claimed is in
+# claimed_ms and ended_claimed_ms. The new columns are filled by hub/archive/upgrade.py.
+_SECOND = """
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,           -- derived: version of what upgrade.py made from the records
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE gaps (
+    id INTEGER PRIMARY KEY,
+    node_id INTEGER NOT NULL REFERENCES nodes(id),
+    lost_epoch TEXT NOT NULL,       -- journal of the lost records; may be one never heard of
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER,               -- NULL where the node cannot know
+    cause TEXT NOT NULL,            -- corrupt, quota, storage
+    detail TEXT,                    -- for people
+    epoch_id INTEGER NOT NULL,      -- the record that tells of the gap
+    seq INTEGER NOT NULL,
+    told_ms INTEGER NOT NULL,       -- hub's time of that record
+    UNIQUE (epoch_id, seq)
+);
+CREATE INDEX gaps_by_journal ON gaps (node_id, lost_epoch);
+CREATE TABLE dropped_files (
+    epoch_id INTEGER NOT NULL,      -- the record that tells of the loss
+    seq INTEGER NOT NULL,
+    node_id INTEGER NOT NULL REFERENCES nodes(id),
+    hash BLOB NOT NULL,             -- of the file
+    event TEXT,                     -- UUIDv7; NULL when the record names none
+    kind TEXT NOT NULL,             -- clip, snapshot
+    part INTEGER,                   -- of a clip
+    size_bytes INTEGER NOT NULL,
+    cause TEXT NOT NULL,            -- quota, missing
+    told_ms INTEGER NOT NULL,       -- hub's time of that record
+    PRIMARY KEY (epoch_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX dropped_files_by_hash ON dropped_files (node_id, hash);
+CREATE TABLE boots (
+    id INTEGER PRIMARY KEY,
+    node_id INTEGER NOT NULL REFERENCES nodes(id),
+    boot TEXT NOT NULL,             -- 32 hexadecimal digits
+    anchor_rank INTEGER,            -- of the moment below: 3 synced, 2 stepped, 1 holdover
+    anchor_mono_ns INTEGER,         -- a moment whose true time is known, nanoseconds since boot
+    anchor_ms INTEGER,              -- the same moment, wall time
+    anchor_error_ms INTEGER,        -- as the node estimates; NULL unknown
+    latest_zero_ms INTEGER NOT NULL, -- the boot began then or earlier: least receipt - mono
+    known_ms INTEGER,               -- it still ran then: trusted time, or receipt while online
+    first_epoch_id INTEGER NOT NULL, -- its first archived record; orders the boots of a node
+    first_seq INTEGER NOT NULL,
+    placed_ms INTEGER NOT NULL,     -- hub's time when its rows were placed last
+    UNIQUE (node_id, boot)
+);
+ALTER TABLE events ADD COLUMN start_rank INTEGER;       -- the record that decided the start
+ALTER TABLE events ADD COLUMN start_epoch TEXT;
+ALTER TABLE events ADD COLUMN start_seq INTEGER;
+ALTER TABLE events ADD COLUMN boot_id INTEGER;          -- that record's boot
+ALTER TABLE events ADD COLUMN clock TEXT;               -- its clock: synced, holdover, unsynced
+ALTER TABLE events ADD COLUMN clock_error_ms INTEGER;   -- its clock's error; NULL unknown
+ALTER TABLE events ADD COLUMN claimed_ms INTEGER;       -- start by the node's wall clock
+ALTER TABLE events ADD COLUMN mono_ns INTEGER;          -- start, nanoseconds since boot
+ALTER TABLE events ADD COLUMN error_ms INTEGER;         -- of started_ms; NULL unknown
+ALTER TABLE events ADD COLUMN ended_claimed_ms INTEGER; -- end by the node's wall clock
+ALTER TABLE events ADD COLUMN ended_mono_ns INTEGER;    -- end, nanoseconds since boot
+ALTER TABLE events ADD COLUMN placed TEXT;              -- claimed, corrected, bounded
+CREATE INDEX events_unsynced ON events (boot_id) WHERE clock = 'unsynced';
+CREATE TABLE spans (
+    node_id INTEGER NOT NULL REFERENCES nodes(id),
+    camera TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,       -- best known time
+    epoch_id INTEGER NOT NULL,      -- the record that accounts for it
+    seq INTEGER NOT NULL,
+    number INTEGER NOT NULL,        -- within that record
+    to_ms INTEGER NOT NULL,         -- best known time
+    state TEXT NOT NULL,            -- watched, blind
+    cause TEXT,                     -- why blind
+    detail TEXT,                    -- for people
+    boot_id INTEGER NOT NULL,
+    from_mono_ns INTEGER NOT NULL,  -- nanoseconds since boot
+    to_mono_ns INTEGER NOT NULL,
+    clock TEXT NOT NULL,            -- of the record: synced, holdover, unsynced
+    placed TEXT NOT NULL,           -- claimed, corrected, bounded
+    PRIMARY KEY (node_id, camera, from_ms, epoch_id, seq, number)
+) WITHOUT ROWID;
+CREATE INDEX spans_unsynced ON spans (boot_id) WHERE clock = 'unsynced';
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)

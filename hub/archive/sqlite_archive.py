@@ -14,17 +14,32 @@ from pathlib import Path
 
 from edge.base import sqlite
 from edge.base.errors import StorageError
-from edge.contract.record import EventEnded, EventStarted, EventUpdated
-from hub.archive import event_rows, event_search, media_search, node_rows, record_rows
+from hub.archive import (
+    coverage,
+    event_rows,
+    event_search,
+    gap_rows,
+    media_rows,
+    media_search,
+    node_rows,
+    record_rows,
+    span_rows,
+    upgrade,
+)
+from hub.archive.derive import Deriver
 from hub.archive.event_state import to_ms
 from hub.archive.schema import MIGRATIONS
 from hub.archive.values import (
     Arrival,
     Batch,
+    CameraKey,
     Clip,
     Credential,
     Event,
     EventFilter,
+    Gap,
+    GapFilter,
+    LostFile,
     NodeState,
     Outcome,
     PageKey,
@@ -33,6 +48,7 @@ from hub.archive.values import (
     Refusal,
     Snapshot,
     StoredRecord,
+    Stretch,
     Written,
 )
 
@@ -52,6 +68,9 @@ class SqliteArchive:
         self._path = path
         self._lock = threading.Lock()
         self._db = sqlite.open_database(path, MIGRATIONS, is_read_only=is_read_only)
+        if not is_read_only:
+            with sqlite.errors_named(path):
+                upgrade.bring_up_to_date(self._db)
 
     def close(self) -> None:
         with self._lock:
@@ -146,7 +165,9 @@ class SqliteArchive:
     def snapshots_stored(self, snapshots: Sequence[Snapshot], now_utc: datetime) -> None:
         with self._writing() as db:
             for shot in snapshots:
-                event_rows.mark_snapshot(db, shot, now_utc)
+                number = media_rows.mark_snapshot(db, shot, now_utc)
+                if number is not None:
+                    event_rows.touch(db, number)
 
     def newest_snapshots(self, node: str) -> list[Snapshot]:
         with self._reading() as db:
@@ -201,6 +222,31 @@ class SqliteArchive:
         with self._reading() as db:
             return node_rows.nodes(db)
 
+    def gaps(self, where: GapFilter) -> list[Gap]:
+        with self._reading() as db:
+            return gap_rows.search(db, where)
+
+    def lost_files(self, where: GapFilter) -> list[LostFile]:
+        with self._reading() as db:
+            return media_search.lost_files(db, where)
+
+    def cameras(self) -> list[CameraKey]:
+        with self._reading() as db:
+            told = {
+                CameraKey(node.name, camera)
+                for node in node_rows.nodes(db)
+                for camera in node.cameras
+            }
+            return sorted(told.union(span_rows.cameras(db)))
+
+    def coverage(self, key: CameraKey, since: datetime, until: datetime) -> tuple[Stretch, ...]:
+        from_ms, until_ms = to_ms(since), to_ms(until)
+        with self._reading() as db:
+            accounts = span_rows.accounts(db, key, from_ms, until_ms)
+            return coverage.resolve(
+                accounts, from_ms, until_ms, lambda one, other: span_rows.between(db, one, other)
+            )
+
     def counts(self) -> dict[tuple[str, str], int]:
         with self._reading() as db:
             return node_rows.all_counts(db)
@@ -214,22 +260,21 @@ def _add_records(
     db: sqlite3.Connection, arrivals: Sequence[Arrival]
 ) -> tuple[Written, list[Refusal]]:
     writer = record_rows.RecordWriter(db)
+    deriver = Deriver(db, writer, are_fresh=True)
     outcomes: list[Outcome] = []
-    ended: list[int] = []
     alarms: list[Refusal] = []
     for arrival in arrivals:
         outcome = writer.add(arrival)
         outcomes.append(outcome)
-        header, body = arrival.record.header, arrival.record.body
-        if outcome == "stored" and isinstance(body, EventStarted | EventUpdated | EventEnded):
-            number = event_rows.apply(db, writer.journal(header.node, header.epoch), header, body)
-            if number is not None:
-                ended.append(number)
+        header = arrival.record.header
+        if outcome == "stored":
+            journal = writer.journal(header.node, header.epoch)
+            deriver.take(journal, arrival.record, to_ms(arrival.received_utc))
         elif outcome in ("conflict", "chain"):
             alarms.append(_alarm(arrival, outcome))
+    ended = deriver.finish()
     writer.flush()
-    events = tuple(event_search.by_number(db, number) for number in ended)
-    return Written(tuple(outcomes), events), alarms
+    return Written(tuple(outcomes), ended), alarms
 
 
 def _alarm(arrival: Arrival, outcome: Outcome) -> Refusal:

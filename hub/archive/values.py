@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from edge.contract.parts import Box
+from edge.contract.parts import Box, ClockState
 from edge.contract.record import Record
 from edge.contract.status import Status
+from hub.archive.placing import Placed
 
 Outcome = Literal["stored", "known", "conflict", "chain"]
 """What became of one record: stored now; known from before; refused because its number holds
@@ -91,7 +92,10 @@ class PageKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Clip:
-    """One announced part of an event's recording; `stored_utc` is None until it is verified."""
+    """One announced part of an event's recording; `stored_utc` is None until it is verified.
+
+    `lost_cause` is set when its node said that it will never come. `starts_utc` is as claimed.
+    """
 
     node: str
     event: str
@@ -105,11 +109,15 @@ class Clip:
     starts_utc: datetime
     pre_roll_ms: int
     stored_utc: datetime | None
+    lost_cause: str | None = None
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One announced picture of an event; `stored_utc` is None until its bytes are here."""
+    """One announced picture of an event; `stored_utc` is None until its bytes are here.
+
+    `lost_cause` is set when its node said that it will never come. `taken_utc` is as claimed.
+    """
 
     node: str
     event: str
@@ -121,12 +129,19 @@ class Snapshot:
     taken_utc: datetime
     box: Box | None
     stored_utc: datetime | None
+    lost_cause: str | None = None
 
 
 @dataclass(frozen=True)
 class Event:
     """One event, put together from its records. `number` is the archive's own; `change` rises
-    each time anything about any event changes."""
+    each time anything about any event changes.
+
+    `started_utc` and `ended_utc` are the best known times, wrong by `error_ms` at most as far as
+    the node can tell; the claimed ones are what its wall clock said, which was `clock`. Where the
+    clock was not set, `placed` says whether a later record corrected the times, or only bounds
+    are known: the event began between `earliest_utc` (None: unknown) and `latest_utc`.
+    """
 
     number: int
     change: int
@@ -136,7 +151,14 @@ class Event:
     kind: str | None
     state: EventState
     started_utc: datetime
+    started_claimed_utc: datetime
     ended_utc: datetime | None
+    ended_claimed_utc: datetime | None
+    clock: ClockState
+    placed: Placed
+    error_ms: int | None
+    earliest_utc: datetime | None
+    latest_utc: datetime | None
     duration_ms: int | None
     zones: tuple[str, ...]
     score: float | None
@@ -145,6 +167,12 @@ class Event:
     fault: str | None
     clips_announced: int
     clips_stored: int
+    clips_lost: int
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the node's own times were replaced by better ones."""
+        return self.placed == "corrected"
 
     @property
     def key(self) -> PageKey:
@@ -192,7 +220,7 @@ class Written:
 class Progress:
     """How far the archive holds one journal: all up to `upto`, whose hash is `head`, and `also`.
 
-    `also` is bounded; `beyond` is how many records there are beyond `upto` in all.
+    What the node told to be lost counts as held. `also` is bounded.
     """
 
     node: str
@@ -200,12 +228,68 @@ class Progress:
     upto: int
     head: str
     also: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class JournalState:
+    """One journal of a node: all up to `upto` is settled, `beyond` records came early, and
+    `missing` ones are neither here nor told to be lost."""
+
+    epoch: str
+    upto: int
     beyond: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class GapFilter:
+    """Which gaps and lost files; None means any. `since_utc` is of the hub's notice."""
+
+    node: str | None = None
+    since_utc: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Records that are not here. `missing`: unexplained, and asked for; `lost`: the node told, in
+    the record `told_by` (epoch, seq), that it cannot supply them.
+
+    `last_seq` and `count` are None where the node cannot know how many it lost. `count` leaves out
+    those of the range that came all the same. The chain is not verified across a gap.
+    """
+
+    node: str
+    epoch: str
+    first_seq: int
+    last_seq: int | None
+    count: int | None
+    state: Literal["missing", "lost"]
+    cause: str | None
+    detail: str | None
+    noticed_utc: datetime
+    told_by: tuple[str, int] | None
+
+
+@dataclass(frozen=True)
+class LostFile:
+    """A clip or snapshot of which its node said that it will never come."""
+
+    node: str
+    event: str | None
+    kind: Literal["clip", "snapshot"]
+    part: int | None
+    sha256: str
+    size_bytes: int
+    cause: str
+    told_utc: datetime
 
 
 @dataclass(frozen=True)
 class NodeState:
-    """What the archive knows of a node. `counts` has its refusals and alarms by counter."""
+    """What the archive knows of a node. `counts` has its refusals and alarms by counter.
+
+    `lost_records` and `lost_files` are what the node told of.
+    """
 
     name: str
     public_key: bytes | None
@@ -218,8 +302,34 @@ class NodeState:
     last_record_utc: datetime | None
     health: bytes | None
     health_utc: datetime | None
-    journals: tuple[Progress, ...]
+    journals: tuple[JournalState, ...]
+    lost_records: int
+    lost_files: int
     counts: Mapping[str, int]
+
+    @property
+    def missing_records(self) -> int:
+        """How many records are missing without a word."""
+        return sum(journal.missing for journal in self.journals)
+
+
+class CameraKey(NamedTuple):
+    """A camera of a node; cameras of two nodes may have the same name."""
+
+    node: str
+    camera: str
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a camera's time in which one thing is known. `cause` says why it was not
+    watched, or why nobody knows."""
+
+    from_ms: int
+    to_ms: int
+    state: Literal["watched", "blind", "unknown"]
+    cause: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.base.units import parse_duration_s
 from hub.archive.values import PageKey
-from hub.cli import accounts, clip, nodes, query, show
+from hub.cli import accounts, clip, coverage, gaps, nodes, query, show
 from hub.config import HubSettings
 
 CONFIG_ENV = "CAMWATCH_HUB_CONFIG"
@@ -35,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_query(commands, shared)
     _add_show_and_clip(commands, shared)
     _add_nodes(commands, shared)
+    _add_absences(commands, shared)
     _add_accounts(commands, shared)
     return parser
 
@@ -59,8 +60,9 @@ def _add_query(commands: Commands, shared: argparse.ArgumentParser) -> None:
         "query",
         parents=[shared],
         help="list events, newest first",
-        description="Lists events, newest first. TIME is 2h, 3d (ago), now, today, yesterday,"
-        " 2026-01-31, '2026-01-31 14:30' in the hub's zone, or ISO 8601 with an offset.",
+        description="Lists events, newest first, by their best known times; <= marks the latest"
+        " that an event of a clock never set can have begun. TIME is 2h, 3d (ago), now, today,"
+        " yesterday, 2026-01-31, '2026-01-31 14:30' in the hub's zone, or ISO 8601 with an offset.",
     )
     command.add_argument("--since", metavar="TIME", help="started then or later")
     command.add_argument("--until", metavar="TIME", help="started before; a day means its end")
@@ -75,9 +77,7 @@ def _add_query(commands: Commands, shared: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--before", type=_page_key, metavar="KEY", help="go on where a page ended, by its key"
     )
-    form = command.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_const", dest="form", const="json", help="JSON lines")
-    form.add_argument("--csv", action="store_const", dest="form", const="csv", help="CSV")
+    _add_forms(command)
     command.add_argument(
         "--follow", action="store_true", help="then print events as they start, end, get clips"
     )
@@ -103,6 +103,43 @@ def _add_nodes(commands: Commands, shared: argparse.ArgumentParser) -> None:
     command = commands.add_parser("nodes", parents=[shared], help="list nodes and their problems")
     command.add_argument("--json", action="store_true", help="JSON lines")
     command.set_defaults(run=nodes.run)
+
+
+def _add_absences(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    command = commands.add_parser(
+        "gaps",
+        parents=[shared],
+        help="list records and files that are missing or lost, and alarms",
+        description="Lists records that are missing and being asked for, records and files that"
+        " their node told to be lost, with the cause, and alarms. TIME is as for query.",
+    )
+    command.add_argument("--node", help="of this node")
+    command.add_argument("--since", metavar="TIME", help="noticed by the hub then or later")
+    _add_forms(command)
+    command.set_defaults(run=gaps.run, form="table")
+    command = commands.add_parser(
+        "coverage",
+        parents=[shared],
+        help="tell when cameras were watching, and why not",
+        description="Tells for each camera how much of the time was watched, and lists the rest"
+        " with causes. A minute counts as watched only if all of it was; of what no account came"
+        " it is unknown. TIME is as for query.",
+    )
+    command.add_argument("--camera", help="of cameras of this name (default: all)")
+    command.add_argument("--node", help="of this node (default: all)")
+    command.add_argument("--since", metavar="TIME", default="1d", help="(default: 1d)")
+    command.add_argument("--until", metavar="TIME", default="now", help="(default: now)")
+    command.add_argument(
+        "--by", choices=("minute", "hour", "day"), help="a line for each instead of stretches"
+    )
+    _add_forms(command)
+    command.set_defaults(run=coverage.run, form="table")
+
+
+def _add_forms(command: argparse.ArgumentParser) -> None:
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_const", dest="form", const="json", help="JSON lines")
+    form.add_argument("--csv", action="store_const", dest="form", const="csv", help="CSV")
 
 
 def _add_accounts(commands: Commands, shared: argparse.ArgumentParser) -> None:

@@ -44,6 +44,11 @@ def _find_clip(archive: Archive, event: Event, part: int) -> Clip:
     stored = [clip for clip in announced if clip.stored_utc is not None]
     if stored:
         return stored[-1]
+    if announced and announced[-1].lost_cause is not None:
+        raise CamwatchError(
+            f"clip {part} of event {event.id} is lost: its node said {announced[-1].lost_cause}",
+            hint="camwatch-hub gaps lists what is lost, and why",
+        )
     if announced:
         raise CamwatchError(
             f"clip {part} of event {event.id} was announced, but is not here yet",

@@ -19,7 +19,9 @@ from hub.archive.values import NodeState
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
 
-COLUMNS = ("node", "state", "since", "last record", "waiting", "missing", "version", "cameras")
+COLUMNS = (
+    "node", "state", "since", "last record", "waiting", "missing", "lost", "version", "cameras",
+)  # fmt: skip
 ALARM = "alarm."
 
 
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
         now = SystemClock().utc()
         print("\n".join(table([COLUMNS, *(_cells(node, now, settings.zone) for node in nodes)])))
         for node in nodes:
-            for problem in _problems(node):
+            for problem in problems_of(node):
                 print(f"{node.name}: {problem}")
     if not nodes:
         print("camwatch-hub: no node yet; camwatch-hub node add NAME", file=sys.stderr)
@@ -52,7 +54,8 @@ def _cells(node: NodeState, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:
         "-" if node.since_utc is None else local_text(node.since_utc, zone),
         _ago(node.last_record_utc, now),
         "-" if report is None else str(report.outbox.records),
-        str(_missing(node)),
+        str(node.missing_records),
+        _lost(node),
         node.version or "-",
         ",".join(node.cameras) or "-",
     )
@@ -74,16 +77,23 @@ def _object(node: NodeState) -> dict[str, object]:
         "health_utc": moment(node.health_utc),
         "waiting_records": None if report is None else report.outbox.records,
         "journals": [
-            {"epoch": each.epoch, "upto": each.upto, "beyond": each.beyond}
+            {
+                "epoch": each.epoch,
+                "upto": each.upto,
+                "beyond": each.beyond,
+                "missing": each.missing,
+            }
             for each in node.journals
         ],
-        "missing_records": _missing(node),
+        "missing_records": node.missing_records,
+        "lost_records": node.lost_records,
+        "lost_files": node.lost_files,
         "counts": dict(node.counts),
-        "problems": _problems(node),
+        "problems": problems_of(node),
     }
 
 
-def _problems(node: NodeState) -> list[str]:
+def problems_of(node: NodeState) -> list[str]:
     """What a person should know: alarms first, then what the node says itself."""
     problems = [
         f"ALARM: {name.removeprefix(ALARM)} ({count})"
@@ -95,19 +105,20 @@ def _problems(node: NodeState) -> list[str]:
         for name, count in sorted(node.counts.items())
         if name.startswith("refused.")
     ]
-    if missing := _missing(node):
-        problems.append(f"{missing} or more records are missing")
+    if node.missing_records:
+        verb = "record is" if node.missing_records == 1 else "records are"
+        problems.append(f"{node.missing_records} {verb} missing; camwatch-hub gaps")
+    if lost := _lost(node, none=""):
+        problems.append(f"lost: {lost}; camwatch-hub gaps")
     report = _health_of(node)
     return problems if report is None else problems + list(report.problems)
 
 
-def _missing(node: NodeState) -> int:
-    """At least so many records are missing: those between `upto` and the newest known of `also`."""
-    return sum(
-        journal.also[-1] - journal.upto - len(journal.also)
-        for journal in node.journals
-        if journal.also
-    )
+def _lost(node: NodeState, *, none: str = "-") -> str:
+    """What the node told to be lost, in words."""
+    told = ((node.lost_records, "record"), (node.lost_files, "file"))
+    words = [f"{count} {word}{'s' * (count != 1)}" for count, word in told if count]
+    return ", ".join(words) or none
 
 
 def _health_of(node: NodeState) -> Health | None:

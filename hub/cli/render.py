@@ -16,7 +16,9 @@ from hub.archive.values import Event
 COLUMNS = ("started", "duration", "node", "camera", "kind", "zones", "clips", "state", "id")
 CSV_COLUMNS = (
     "id", "node", "camera", "kind", "state", "started_utc", "ended_utc", "duration_ms", "zones",
-    "score", "parts", "reason", "fault", "clips_announced", "clips_stored", "key",
+    "score", "parts", "reason", "fault", "clips_announced", "clips_stored", "clips_lost",
+    "started_claimed_utc", "is_corrected", "clock", "time_error_ms", "earliest_utc", "latest_utc",
+    "key",
 )  # fmt: skip
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -35,7 +37,7 @@ def event_object(event: Event) -> dict[str, object]:
         "kind": event.kind,
         "state": event.state,
         "started_utc": utc_text(event.started_utc),
-        "ended_utc": None if event.ended_utc is None else utc_text(event.ended_utc),
+        "ended_utc": _moment(event.ended_utc),
         "duration_ms": event.duration_ms,
         "zones": list(event.zones),
         "score": event.score,
@@ -44,21 +46,48 @@ def event_object(event: Event) -> dict[str, object]:
         "fault": event.fault,
         "clips_announced": event.clips_announced,
         "clips_stored": event.clips_stored,
+        "clips_lost": event.clips_lost,
+        "started_claimed_utc": utc_text(event.started_claimed_utc),
+        "ended_claimed_utc": _moment(event.ended_claimed_utc),
+        "is_corrected": event.is_corrected,
+        "clock": event.clock,
+        "time_error_ms": event.error_ms,
+        "earliest_utc": _moment(event.earliest_utc),
+        "latest_utc": _moment(event.latest_utc),
         "key": str(event.key),
     }
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else utc_text(value)
+
+
+def started_text(event: Event, zone: ZoneInfo) -> str:
+    """When the event began, as far as known; <= before the latest that it can have been."""
+    mark = "<= " if event.placed == "bounded" else ""
+    return mark + local_text(event.started_utc, zone)
+
+
+def clips_text(event: Event) -> str:
+    """Clips stored of those announced, and whether others will never come."""
+    text = f"{event.clips_stored}/{event.clips_announced}"
+    if not event.clips_lost:
+        return text
+    is_all = event.clips_stored + event.clips_lost == event.clips_announced
+    return f"{text} lost" if is_all else f"{text} {event.clips_lost} lost"
 
 
 def cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
     """The event's cells under COLUMNS."""
     duration = "-" if event.duration_ms is None else format_duration(event.duration_ms / 1000)
     return (
-        local_text(event.started_utc, zone),
+        started_text(event, zone),
         duration,
         event.node,
         event.camera,
         event.kind or "-",
         ",".join(event.zones) or "-",
-        f"{event.clips_stored}/{event.clips_announced}",
+        clips_text(event),
         event.state if event.reason in (None, "quiet") else f"{event.state}:{event.reason}",
         event.id,
     )
@@ -102,7 +131,7 @@ class EventPrinter:
             self._has_header = True
         for event in events:
             values = event_object(event) | {"zones": " ".join(event.zones)}
-            self._csv.writerow([_harmless(values[column]) for column in CSV_COLUMNS])
+            self._csv.writerow([harmless(values[column]) for column in CSV_COLUMNS])
 
     def _print_table(self, events: Sequence[Event]) -> None:
         rows = [cells(event, self._zone) for event in events]
@@ -116,7 +145,7 @@ class EventPrinter:
             print("  ".join(padded).rstrip(), file=self._out)
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """A text that a spreadsheet would take for a formula, marked as a text."""
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return "'" + value

@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+from zoneinfo import ZoneInfo
 
 from edge.base.clock import utc_text
 from edge.base.units import format_duration, format_size
 from hub.archive import Archive, SqliteArchive
-from hub.archive.values import Event
+from hub.archive.values import Clip, Event, Snapshot
 from hub.cli.find import find_event
 from hub.cli.render import event_object, local_text, table
 from hub.config import HubSettings
+
+MEDIA_TEXTS = {
+    "stored": "stored",
+    "announced": "announced, not here yet",
+    "lost": "lost on the node: {cause}",
+}
 
 
 def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
@@ -43,6 +50,8 @@ def _document(archive: Archive, event: Event) -> dict[str, object]:
                 "starts_utc": utc_text(clip.starts_utc),
                 "pre_roll_ms": clip.pre_roll_ms,
                 "stored_utc": None if clip.stored_utc is None else utc_text(clip.stored_utc),
+                "state": state_of(clip),
+                "lost_cause": clip.lost_cause,
             }
             for clip in archive.clips_of(event)
         ],
@@ -55,6 +64,8 @@ def _document(archive: Archive, event: Event) -> dict[str, object]:
                 "taken_utc": utc_text(shot.taken_utc),
                 "box": shot.box,
                 "stored_utc": None if shot.stored_utc is None else utc_text(shot.stored_utc),
+                "state": state_of(shot),
+                "lost_cause": shot.lost_cause,
             }
             for shot in archive.snapshots_of(event)
         ],
@@ -73,6 +84,28 @@ def _document(archive: Archive, event: Event) -> dict[str, object]:
     }
 
 
+def state_of(file: Clip | Snapshot) -> str:
+    """stored; lost, when its node said that it will never come; or announced."""
+    if file.stored_utc is not None:
+        return "stored"
+    return "announced" if file.lost_cause is None else "lost"
+
+
+def _times(event: Event, zone: ZoneInfo) -> list[tuple[str, str]]:
+    """When it began, and what the node claimed where that is another time."""
+    claimed = f"{local_text(event.started_claimed_utc, zone)}, clock {event.clock}"
+    if event.placed == "bounded":
+        earliest = event.earliest_utc
+        begun = "-" if earliest is None else local_text(earliest, zone)
+        latest = local_text(event.latest_utc or event.started_utc, zone)
+        return [("started", f"between {begun} and {latest}"), ("claimed", claimed)]
+    error = "" if event.error_ms is None else f", within {format_duration(event.error_ms / 1000)}"
+    if event.is_corrected:
+        corrected = f"{local_text(event.started_utc, zone)}, corrected{error}"
+        return [("started", corrected), ("claimed", claimed)]
+    return [("started", f"{claimed}{error}")]
+
+
 def _print(archive: Archive, event: Event, settings: HubSettings) -> None:
     zone = settings.zone
     ended = "-" if event.ended_utc is None else local_text(event.ended_utc, zone)
@@ -82,7 +115,7 @@ def _print(archive: Archive, event: Event, settings: HubSettings) -> None:
         ("node, camera", f"{event.node}, {event.camera}"),
         ("kind", event.kind or "not known yet"),
         ("state", event.state if event.reason is None else f"{event.state}, {event.reason}"),
-        ("started", local_text(event.started_utc, zone)),
+        *_times(event, zone),
         ("ended", ended),
         ("duration", lasted),
         ("zones", ", ".join(event.zones) or "-"),
@@ -91,7 +124,7 @@ def _print(archive: Archive, event: Event, settings: HubSettings) -> None:
     if event.fault:
         lines.append(("fault", event.fault))
     for clip in archive.clips_of(event):
-        state = "announced, not here yet"
+        state = MEDIA_TEXTS[state_of(clip)].format(cause=clip.lost_cause)
         if clip.stored_utc is not None:
             state = f"stored and verified {local_text(clip.stored_utc, zone)}"
         size = format_size(clip.size_bytes)
@@ -99,7 +132,7 @@ def _print(archive: Archive, event: Event, settings: HubSettings) -> None:
         length = format_duration(clip.duration_ms / 1000)
         lines.append((f"clip {clip.part}", f"{length}, {picture}, {size}, {state}"))
     for shot in archive.snapshots_of(event):
-        state = "announced, not here yet" if shot.stored_utc is None else "stored"
+        state = MEDIA_TEXTS[state_of(shot)].format(cause=shot.lost_cause)
         lines.append(("snapshot", f"{shot.width}x{shot.height}, {shot.sha256[:16]}, {state}"))
     lines += [
         (

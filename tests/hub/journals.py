@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import random
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from edge.contract import ids, names, record
-from edge.contract.parts import ClipRef, ClockStamp, Instant, SnapshotRef
-from edge.contract.record import Body, EventEnded, EventStarted, EventUpdated, Header, NodeBooted
+from edge.contract.parts import ClipRef, ClockStamp, ClockState, Instant, SnapshotRef
+from edge.contract.record import (
+    Body,
+    ClockStepped,
+    CoverageSpans,
+    EventEnded,
+    EventStarted,
+    EventUpdated,
+    Header,
+    NodeBooted,
+    Span,
+)
 from edge.keys import PrivateKey
 
 BOOT = "b" * 32
@@ -31,7 +42,11 @@ class Line:
 
 
 class Journal:
-    """Writes one epoch of one node."""
+    """Writes one epoch of one node.
+
+    `now_utc` is true time. The node's wall clock is wrong by `wrong_by`, and says so if its state
+    is unsynced; its monotonic clock counts from `booted_utc`.
+    """
 
     def __init__(self, node: str = "gate-1", *, seed: int = 1, start_utc: datetime = START_UTC):
         rng = random.Random(f"{node}/{seed}")
@@ -40,11 +55,32 @@ class Journal:
         self.key = PrivateKey(random.Random(node).randbytes(32))
         self.lines: list[Line] = []
         self.now_utc = start_utc
+        self.boot = BOOT
+        self.booted_utc = START_UTC - timedelta(seconds=1000)
+        self.clock: ClockState = "synced"
+        self.wrong_by = timedelta(0)
+
+    def reboot(
+        self, boot: str, *, clock: ClockState = "synced", wrong_by: timedelta = timedelta(0)
+    ) -> None:
+        """From now on another boot, with a clock in this state."""
+        self.boot, self.booted_utc = boot, self.now_utc
+        self.clock, self.wrong_by = clock, wrong_by
+
+    def sync(self) -> Line:
+        """The clock is set."""
+        before_utc, step_ms = self.now_utc + self.wrong_by, -self.wrong_by // timedelta(0, 0, 1000)
+        self.clock, self.wrong_by = "synced", timedelta(0)
+        after_utc = self.now_utc + timedelta(seconds=1)  # `add` lets a second pass
+        return self.add(
+            ClockStepped(before_utc + timedelta(seconds=1), after_utc, step_ms), camera=None
+        )
 
     def instant(self, utc: datetime | None = None) -> Instant:
         """A moment on both clocks."""
         moment = utc or self.now_utc
-        return Instant(moment, max(0, int((moment - START_UTC).total_seconds() * 1e9)) + 10**12)
+        mono_ns = max(0, (moment - self.booted_utc) // timedelta(microseconds=1) * 1000)
+        return Instant(moment + self.wrong_by, mono_ns)
 
     def add(self, body: Body, *, camera: str | None = "door", event: str | None = None) -> Line:
         """Append one record, a second after the one before."""
@@ -57,8 +93,8 @@ class Journal:
             seq=len(self.lines) + 1,
             prev=prev,
             type=record.TYPES[type(body)],
-            at_utc=self.now_utc,
-            clock=ClockStamp("synced", BOOT, self.instant().mono_ns, 5),
+            at_utc=self.now_utc + self.wrong_by,
+            clock=ClockStamp(self.clock, self.boot, self.instant().mono_ns, self._error_ms()),
             camera=camera,
             event=event,
         )
@@ -69,6 +105,21 @@ class Journal:
     def sign(self, payload: bytes, header: Header) -> Line:
         """A line with any payload, signed by this node."""
         return Line(header, payload, self.key.sign(payload))
+
+    def account(
+        self, start_utc: datetime, end_utc: datetime, spans: Sequence[Span], *, camera: str = "door"
+    ) -> Line:
+        """An account of a camera's time."""
+        body = CoverageSpans(self.instant(start_utc), self.instant(end_utc), tuple(spans))
+        return self.add(body, camera=camera)
+
+    def watched(self, start_utc: datetime, end_utc: datetime, *, camera: str = "door") -> Line:
+        """An account of a camera that watched all the time."""
+        span = Span(0, (end_utc - start_utc) // timedelta(milliseconds=1), "watched")
+        return self.account(start_utc, end_utc, [span], camera=camera)
+
+    def _error_ms(self) -> int | None:
+        return None if self.clock == "unsynced" else 5
 
     def booted(self) -> Line:
         """The agent started."""
@@ -85,7 +136,8 @@ class Journal:
         more_parts: tuple[bytes, ...] = (),
     ) -> list[Line]:
         """A whole event: started, an update for each of `more_parts`, ended with `clip`."""
-        event, begun = ids.new_event(self.now_utc), self.instant()
+        started_utc = self.now_utc
+        event, begun = ids.new_event(started_utc), self.instant()
         picture = None if snapshot is None else snapshot_ref(snapshot, begun)
         lines = [
             self.add(
@@ -101,7 +153,7 @@ class Journal:
         ended = EventEnded(
             kind="motion",
             started=begun,
-            ended=self.instant(begun.utc + timedelta(milliseconds=duration_ms)),
+            ended=self.instant(started_utc + timedelta(milliseconds=duration_ms)),
             duration_ms=duration_ms,
             reason="quiet",
             zones=zones,
@@ -124,7 +176,7 @@ def clip_ref(content: bytes, starts: Instant, *, part: int = 0) -> ClipRef:
         codec="h264",
         width=1280,
         height=720,
-        starts=replace(starts, utc=starts.utc - timedelta(seconds=3)),
+        starts=Instant(starts.utc - timedelta(seconds=3), max(0, starts.mono_ns - 3 * 10**9)),
         pre_roll_ms=3000 if part == 0 else 0,
         first_pts=0,
         time_base=(1, 90000),

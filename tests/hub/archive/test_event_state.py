@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from hub.archive.event_state import (
     ENDED,
+    GUESSED,
+    MENDED,
     PROVISIONAL,
+    SEEN,
+    STARTED,
+    TOLD,
     EventFacts,
+    Start,
     from_ms,
     merge,
     to_ms,
@@ -23,9 +29,14 @@ def facts(draw: st.DrawFn) -> EventFacts:
     """What one record may say; records of one journal differ in their seq."""
     rank = draw(st.integers(PROVISIONAL, ENDED))
     seq = draw(st.integers(1, 6))
+    epoch = draw(st.sampled_from(["a" * 16, "b" * 16]))
+    ranks = {PROVISIONAL: [GUESSED], STARTED: [SEEN], ENDED: [TOLD, MENDED]}[rank]
+    start = Start(
+        draw(st.sampled_from(ranks)), epoch, seq, "c" * 32, "unsynced", None, seq * 10, seq
+    )
     return EventFacts(
-        rank, draw(st.sampled_from(["a" * 16, "b" * 16])), seq, "door",
-        None if rank == PROVISIONAL else "motion", seq * 10, None, None, None, None, None,
+        rank, epoch, seq, "door", None if rank == PROVISIONAL else "motion", start,
+        None, None, None, None, None, None,
         tuple(sorted(draw(st.sets(st.sampled_from("xyz"))))), seq,
     )  # fmt: skip
 

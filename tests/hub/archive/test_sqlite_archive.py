@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from edge.base.errors import StorageError
-from hub.archive import SqliteArchive
+from hub.archive import Archive, SqliteArchive
 from hub.archive.event_search import page
 from hub.archive.values import EventFilter
+from tests.hub.archive.absence_conformance import AbsenceConformance
 from tests.hub.archive.conformance import ArchiveConformance, OpenArchive, batch
+from tests.hub.archive.coverage_conformance import CoverageConformance
+from tests.hub.archive.time_conformance import TimeConformance
 from tests.hub.journals import Journal
 
 
@@ -30,8 +33,26 @@ def open_archive(tmp_path: Path) -> Iterator[OpenArchive]:
         each.close()
 
 
+@pytest.fixture
+def archive(open_archive: OpenArchive) -> Archive:
+    """The store, opened once."""
+    return open_archive()
+
+
 class TestSqliteArchive(ArchiveConformance):
     """Runs the suite over SQLite."""
+
+
+class TestSqliteAbsences(AbsenceConformance):
+    """Runs the suite of absences over SQLite."""
+
+
+class TestSqliteTimes(TimeConformance):
+    """Runs the suite of times over SQLite."""
+
+
+class TestSqliteCoverage(CoverageConformance):
+    """Runs the suite of coverage over SQLite."""
 
 
 def test_a_reader_sees_what_the_running_hub_commits(tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""Rows of spans: what nodes say became of their cameras' time, and the accounts they add up to.
+
+A record `coverage.spans` is one account. Its spans are kept as they are, never joined, so that
+archiving is idempotent by record and a span can always be traced to its signature. A span has at
+most a day, which bounds how far before a question's beginning one must look.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from itertools import groupby
+
+from edge.contract.record import CoverageSpans, Header
+from hub.archive.boot_rows import Boot
+from hub.archive.coverage import Account, Between, Part
+from hub.archive.event_state import MAX_INT64, NS_IN_MS, to_ms
+from hub.archive.placing import place
+from hub.archive.record_rows import Journal
+from hub.archive.values import CameraKey
+
+DAY_MS = 86_400_000  # the longest span that the wire can carry
+_COLUMNS = """epoch_id, seq, number, from_ms, to_ms, state, cause, detail, boot_id, from_mono_ns,
+    to_mono_ns, placed"""
+
+
+def keep(
+    db: sqlite3.Connection, journal: Journal, boot: Boot, header: Header, body: CoverageSpans
+) -> None:
+    """Keep a camera's account. Idempotent; an account of no camera says nothing."""
+    if header.camera is None:
+        return
+    clock = header.clock
+    for number, span in enumerate(body.spans):
+        if span.to_ms <= span.from_ms:
+            continue
+        from_mono_ns = min(body.starts.mono_ns + span.from_ms * NS_IN_MS, MAX_INT64)
+        to_mono_ns = min(body.starts.mono_ns + span.to_ms * NS_IN_MS, MAX_INT64)
+        claimed_ms = to_ms(body.starts.utc) + span.from_ms
+        start = place(clock.state, claimed_ms, from_mono_ns, None, boot.anchor, boot.latest_zero_ms)
+        db.execute(
+            "INSERT INTO spans (node_id, camera, from_ms, epoch_id, seq, number, to_ms, state,"
+            " cause, detail, boot_id, from_mono_ns, to_mono_ns, clock, placed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                journal.node_id, header.camera, start.ms, journal.id, header.seq, number,
+                start.ms + span.to_ms - span.from_ms, span.state, span.cause, span.detail,
+                boot.id, from_mono_ns, to_mono_ns, clock.state, start.placed,
+            ),
+        )  # fmt: skip
+
+
+def place_again(db: sqlite3.Connection, boot: Boot) -> None:
+    """Place the spans that this boot's clock stamped before it was set."""
+    rows = db.execute(
+        "SELECT node_id, camera, from_ms, epoch_id, seq, number, to_ms, from_mono_ns, placed"
+        " FROM spans WHERE boot_id = ? AND clock = 'unsynced'",
+        (boot.id,),
+    ).fetchall()
+    for row in rows:
+        start = place("unsynced", 0, row["from_mono_ns"], None, boot.anchor, boot.latest_zero_ms)
+        if (start.ms, start.placed) != (row["from_ms"], row["placed"]):
+            db.execute(
+                "UPDATE spans SET from_ms = ?, to_ms = ?, placed = ? WHERE node_id = ?"
+                " AND camera = ? AND from_ms = ? AND epoch_id = ? AND seq = ? AND number = ?",
+                (start.ms, start.ms + row["to_ms"] - row["from_ms"], start.placed, *tuple(row)[:6]),
+            )
+
+
+def cameras(db: sqlite3.Connection) -> list[CameraKey]:
+    """Every camera with an account, by node and name; steps over the index, not over the rows."""
+    found: list[CameraKey] = []
+    after: tuple[int, str] = (-1, "")
+    while True:
+        row = db.execute(
+            "SELECT node_id, camera, name FROM spans JOIN nodes ON nodes.id = node_id"
+            " WHERE (node_id, camera) > (?, ?) ORDER BY node_id, camera LIMIT 1",
+            after,
+        ).fetchone()
+        if row is None:
+            return sorted(found)
+        after = row["node_id"], row["camera"]
+        found.append(CameraKey(row["name"], row["camera"]))
+
+
+def accounts(db: sqlite3.Connection, key: CameraKey, from_ms: int, to_ms: int) -> list[Account]:
+    """The camera's accounts that touch the time from `from_ms` to `to_ms`, the last one before
+    and the first one after it; in journal order."""
+    row = db.execute("SELECT id FROM nodes WHERE name = ?", (key.node,)).fetchone()
+    if row is None:
+        return []
+    camera = (row["id"], key.camera)
+    where = f"SELECT {_COLUMNS} FROM spans WHERE node_id = ? AND camera = ?"  # noqa: S608 - ours
+    found = db.execute(
+        f"{where} AND from_ms > ? AND from_ms < ? AND to_ms > ?",
+        (*camera, from_ms - DAY_MS, to_ms, from_ms),
+    ).fetchall()
+    for edge in (
+        ("from_ms < ? AND to_ms <= ? ORDER BY from_ms DESC", from_ms, from_ms),
+        ("from_ms >= ? AND from_ms >= ? ORDER BY from_ms", to_ms, to_ms),
+    ):
+        found += db.execute(f"{where} AND {edge[0]} LIMIT 1", (*camera, *edge[1:])).fetchall()
+    rows = sorted(found, key=lambda each: (each["epoch_id"], each["seq"], each["number"]))
+    return [
+        Account(epoch_id, seq, boot_id, tuple(_part_in(each) for each in spans))
+        for (epoch_id, seq, boot_id), spans in groupby(
+            rows, key=lambda each: (each["epoch_id"], each["seq"], each["boot_id"])
+        )
+    ]
+
+
+def between(db: sqlite3.Connection, one: Account, other: Account) -> Between | None:
+    """What is known of the time between two accounts: that the node was off, if all records
+    between them are here and one tells of a start; that records are missing; or nothing."""
+    if one.epoch_id != other.epoch_id:
+        return None
+    count, starts = db.execute(
+        "SELECT count(*), coalesce(sum(type = 'node.booted'), 0) FROM records"
+        " WHERE epoch_id = ? AND seq BETWEEN ? AND ?",
+        (one.epoch_id, one.seq + 1, other.seq - 1),
+    ).fetchone()
+    if count != other.seq - one.seq - 1:
+        return "records_missing"
+    return "node_off" if starts else None
+
+
+def _part_in(row: sqlite3.Row) -> Part:
+    return Part(
+        row["from_ms"],
+        row["to_ms"],
+        row["from_mono_ns"] // NS_IN_MS,
+        row["to_mono_ns"] // NS_IN_MS,
+        row["state"],
+        row["cause"],
+        row["detail"],
+        is_placed=row["placed"] != "bounded",
+    )
