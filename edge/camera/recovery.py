@@ -15,7 +15,7 @@ from edge.base.errors import CamwatchError, StorageError
 from edge.base.logs import error_chain
 from edge.camera.story import clip_ref
 from edge.contract import record
-from edge.contract.parts import Instant
+from edge.contract.parts import ClipRef, Instant
 from edge.mux.clip import ClosedClip
 from edge.mux.recovery import inspect, recover_leftovers
 from edge.mux.spool import Spool
@@ -74,14 +74,18 @@ def _end(outbox: Outbox, started: record.Record, clips: list[ClosedClip], clock:
     if not isinstance(body, record.EventStarted):
         return
     try:
+        before = outbox.last_part(header.event or "")
+        if before is not None:  # an older one was freed, and only its file was still to go
+            clips = [clip for clip in clips if clip.part > before.clip.part]
         for clip in clips[:-1]:
             outbox.append(
                 record.EventUpdated(clip_ref(clip), body.zones),
                 camera=header.camera,
                 event=header.event,
             )
-        last = clips[-1] if clips else None
-        ended = _end_of(last) if last is not None else body.started
+        last = clip_ref(clips[-1]) if clips else None
+        newest = last or (before.clip if before is not None else None)
+        ended = _end_of(newest) if newest is not None else body.started
         outbox.append(
             record.EventEnded(
                 kind=body.kind,
@@ -91,8 +95,8 @@ def _end(outbox: Outbox, started: record.Record, clips: list[ClosedClip], clock:
                 reason="interrupted",
                 zones=body.zones,
                 score=body.score,
-                parts=last.part + 1 if last is not None else 0,
-                clip=clip_ref(last) if last is not None else None,
+                parts=newest.part + 1 if newest is not None else 0,
+                clip=last,
                 snapshot=body.snapshot,
                 fault="the node stopped without warning; what came after the clip's end is missing",
             ),
@@ -105,9 +109,7 @@ def _end(outbox: Outbox, started: record.Record, clips: list[ClosedClip], clock:
     log.warning("event %s was interrupted; %d clips recovered", header.event, len(clips))
 
 
-def _end_of(clip: ClosedClip) -> Instant:
-    """The last moment that a recovered clip shows."""
+def _end_of(clip: ClipRef) -> Instant:
+    """The last moment that a clip shows."""
     length = timedelta(milliseconds=clip.duration_ms)
-    return Instant(
-        clip.head.starts_utc + length, clip.starts_mono_ns + clip.duration_ms * 1_000_000
-    )
+    return Instant(clip.starts.utc + length, clip.starts.mono_ns + clip.duration_ms * 1_000_000)

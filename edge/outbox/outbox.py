@@ -177,6 +177,17 @@ class Outbox:
         by_event = {each.header.event or "": each for each in found}
         return [by_event[event] for event in sorted(by_event)]
 
+    def last_part(self, event: str) -> record.EventUpdated | None:
+        """The newest event.updated of an event that has not ended, also once the hub has it."""
+        rows = self._read("SELECT updated FROM open_events WHERE event = ?", (event,))
+        payloads = [row["updated"] for row in rows if row["updated"] is not None]
+        bodies = [record.decode(payload).body for payload in payloads]
+        with self._journal.state:
+            memory = self._journal.unwritten.records
+            bodies += [each.body for each in memory if each.header.event == event]
+        updates = [body for body in bodies if isinstance(body, record.EventUpdated)]
+        return updates[-1] if updates else None
+
     def set_upload(self, name: str, upload: str | None) -> None:
         """Remember where the upload of a clip goes on after an interruption."""
         with self._journal.state:

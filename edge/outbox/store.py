@@ -141,9 +141,16 @@ class Store:
             (signed.seq, signed.payload, signed.signature, signed.digest, header.type,
              header.clock.boot, header.clock.mono_ns, is_acked, signed.priority),
         )  # fmt: skip
+        files = announced(signed)
         if isinstance(body, record.EventStarted):
             self._open_event(header, signed.payload)
+        elif isinstance(body, record.EventUpdated):
+            db.execute(
+                "UPDATE open_events SET updated = ? WHERE event = ?",
+                (signed.payload, header.event),
+            )
         elif isinstance(body, record.EventEnded):
+            files = self._not_said_before(header.event, files)
             db.execute("DELETE FROM open_events WHERE event = ?", (header.event,))
         elif isinstance(body, record.FileDropped):
             db.execute(
@@ -154,13 +161,25 @@ class Store:
                 "UPDATE gaps SET declared_seq = ? WHERE first_seq = ?",
                 (signed.seq, body.first_seq),
             )
-        self._add_files(announced(signed))
+        self._add_files(files)
 
     def _open_event(self, header: record.Header, payload: bytes) -> None:
         row = (header.event, header.camera, payload)
         self._db.execute(
-            "INSERT OR REPLACE INTO open_events VALUES (?, ?, ?, ?)", (*row, row_sum(*row))
+            "INSERT OR REPLACE INTO open_events (event, camera, payload, sum) VALUES (?, ?, ?, ?)",
+            (*row, row_sum(*row)),
         )
+
+    def _not_said_before(
+        self, event: str | None, files: Sequence[WaitingFile]
+    ) -> list[WaitingFile]:
+        """Without the picture that the event began with: it waits already, or the hub has it."""
+        row = self._db.execute(
+            "SELECT payload FROM open_events WHERE event = ?", (event,)
+        ).fetchone()
+        body = record.decode(row["payload"]).body if row is not None else None
+        shot = body.snapshot if isinstance(body, record.EventStarted) else None
+        return [file for file in files if shot is None or file.sha256 != shot.sha256]
 
     def _add_files(self, files: Sequence[WaitingFile]) -> None:
         for file in files:

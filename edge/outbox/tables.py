@@ -67,6 +67,9 @@ MIGRATIONS = (
         is_done INTEGER NOT NULL
     );
     """,
+    """
+    ALTER TABLE open_events ADD COLUMN updated BLOB;  -- payload of its newest event.updated
+    """,
 )
 
 
