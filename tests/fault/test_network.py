@@ -1,0 +1,165 @@
+"""Bad networks between a node and its hub: whatever TCP goes through, every event arrives, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from edge.base.clock import RATE_ENV
+from edge.uplink.session import KEEP_ALIVE_S
+from tests.fault.far_side import FarSide, far_side
+from tests.fault.torn_proxy import TornProxy
+from tests.fault.trial import CAMERA, NODE, Trial, stretched_film, through, trial
+from tests.harness.processes import Enrolment
+from tests.system import stage
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("network"), pytest.mark.timeout(400)]
+
+MARGIN_S = 60.0  # for a loaded machine; what is asserted is that it happens
+FLAPS = 5
+RATE, STRETCH = 240, 10  # of the node's clock; of the film
+HOURS = 2
+
+
+@dataclass
+class Far:
+    """A node behind a wire of its own."""
+
+    side: FarSide
+    trial: Trial
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[Far]:
+    """The node runs and has brought its first event."""
+
+    def to_localhost(enrolment: Enrolment) -> Enrolment:
+        url = enrolment.upload_url.replace("127.0.0.1", "localhost")
+        return replace(enrolment, mqtt=replace(enrolment.mqtt, host="localhost"), upload_url=url)
+
+    with far_side() as side, trial(tmp_path, rewire=to_localhost) as made:
+        side.move(made.node)
+        made.node.start()
+        made.wait_for_archived(1)
+        yield Far(side, made)
+
+
+def is_online(town: stage.Stage) -> bool:
+    """What the hub knows of the node, by the Will or by its own word."""
+    return bool(stage.nodes(town.hub)[NODE]["state"] == "online")
+
+
+def test_a_connection_that_died_without_a_word_is_noticed_and_replaced(far: Far) -> None:
+    """Half-open TCP: nothing passes and nothing is closed. Both ends notice by keep alive, and
+    what happened meanwhile arrives over the next connection."""
+    before = far.trial.node.log_text.count("connection to the broker ended")
+    far.side.lose(100)
+    limit_s = 2 * KEEP_ALIVE_S + MARGIN_S
+    stage.wait(lambda: not is_online(far.trial.town), limit_s, "offline, said by the Will")
+    stage.wait(
+        lambda: far.trial.node.log_text.count("connection to the broker ended") > before,
+        limit_s, "the node's own notice",
+    )  # fmt: skip
+    far.trial.wait_for_journalled(3)
+    far.side.heal()
+    far.trial.wait_for_archived(5)
+    far.trial.drain()
+    far.trial.check_nothing_lost(least_events=10)
+
+
+def test_events_arrive_complete_where_every_third_packet_is_lost(far: Far) -> None:
+    """30 % loss in both directions, for records and clips alike."""
+    far.side.lose(30)
+    far.trial.wait_for_journalled(8)
+    far.trial.wait_for_archived(4)
+    far.trial.drain()
+    far.trial.check_nothing_lost(least_events=8)
+
+
+def test_a_wire_that_is_pulled_and_put_back_costs_nothing(far: Far) -> None:
+    """Three times, some seconds each, while events happen."""
+    for _ in range(3):
+        far.side.unplug()
+        far.trial.wait_for_journalled(2)
+        far.side.plug()
+        far.trial.wait_for_archived(1)
+    far.trial.drain()
+    far.trial.check_nothing_lost(least_events=6)
+
+
+def test_a_broker_that_comes_and_goes_loses_nothing(tmp_path: Path) -> None:
+    """Killed and started again every few seconds, sometimes before the node is back."""
+    with trial(tmp_path) as made:
+        made.node.start_ready()
+        for number in range(FLAPS):
+            made.wait_for_journalled(1 + number % 2)
+            made.town.broker.kill()
+            made.wait_for_journalled(1)
+            made.town.broker.start()
+        made.drain()
+        made.check_nothing_lost(least_events=2 * FLAPS)
+
+
+def delay(proxy: TornProxy) -> None:
+    """Half a second each way."""
+    proxy.delay(0.5)
+
+
+def tear(proxy: TornProxy) -> None:
+    """A reset after some thousand bytes, wherever that falls."""
+    proxy.tear(300, 9000)
+
+
+FAULTS: list[Callable[[TornProxy], None]] = [delay, TornProxy.slice, tear, TornProxy.swallow]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=["delay", "slices", "resets", "black hole"])
+def test_a_line_that_tears_and_slows_what_it_carries_loses_nothing(
+    fault: Callable[[TornProxy], None], tmp_path: Path
+) -> None:
+    """Records over MQTT and clips over HTTP, each through a proxy with the same fault."""
+    with stage.stage(tmp_path) as town:
+        http_port = int(town.hub.url.rpartition(":")[2])
+        with TornProxy(town.broker.port, seed=3) as mqtt, TornProxy(http_port, seed=4) as http:
+            made = Trial(town, rewire=through(mqtt.port, http.port))
+            made.node.start_ready()
+            made.wait_for_archived(1)
+            for proxy in (mqtt, http):
+                fault(proxy)
+            made.wait_for_journalled(5)
+            if fault is not TornProxy.swallow:
+                stage.wait(lambda: mqtt.connections > 0, 1, "a connection")
+            if fault is tear:
+                stage.wait(lambda: mqtt.resets + http.resets >= 5, MARGIN_S, "five resets")
+            for proxy in (mqtt, http):
+                if fault is TornProxy.swallow:
+                    proxy.cut()
+                proxy.heal()
+            made.drain()
+            made.check_nothing_lost(least_events=6)
+
+
+def test_hours_without_a_broker_and_without_a_hub_lose_nothing(tmp_path: Path) -> None:
+    """The node's time runs 240 times as fast: two hours without a broker, two without a hub, with
+    an event every twenty seconds. All of it arrives."""
+    film = stretched_film(tmp_path / "film.mp4", STRETCH, 6)
+    camera = stage.camera(
+        CAMERA, film,
+        motion={"quiet_s": 3}, clips={"pre_roll_s": 3, "post_roll_s": 2, "max_length_s": 60},
+    )  # fmt: skip
+    with trial(tmp_path / "town", camera=camera) as made:
+        made.node.set_variable(RATE_ENV, str(RATE))
+        made.node.start_ready()
+        made.wait_for_archived(1)
+        for stop, start in (
+            (made.town.broker.kill, made.town.broker.start),
+            (made.town.hub.kill, made.town.hub.start_ready),
+        ):
+            stop()
+            made.wait_for_journalled(HOURS * 3600 // 25)
+            start()
+        made.drain()
+        made.check_nothing_lost(least_events=2 * HOURS * 3600 // 25)
