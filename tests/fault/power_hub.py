@@ -13,16 +13,19 @@ import asyncio
 import base64
 import functools
 import hashlib
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+from unittest import mock
 
 from edge.base import durable
 from edge.base.clock import FakeClock
 from edge.base.errors import CamwatchError
-from edge.contract import ack, status, topics
+from edge.contract import ack, ids, status, topics
 from edge.contract.ack import clip_id
 from edge.contract.record import digest
 from edge.contract.status import Status
@@ -40,12 +43,15 @@ from hub.ingest.message import Message, Publication
 from hub.ingest.writer import Writer
 from hub.registry import accounts
 from tests.fault.power_disk import Disk, Tree
-from tests.fault.power_tap import Tap
+from tests.fault.power_tap import HarnessError, Tap
 from tests.hub.journals import BOOT, START_UTC, Journal, Line
 
 KEY = PrivateKey(b"h" * 32)
 NODE = "gate-1"
 TUS = {"tus-resumable": "1.0.0"}
+EVENT = "01890a5d-ac96-774b-bcce-{:012x}"
+ATTEMPTS = 3
+Result = TypeVar("Result")
 REFUSED = 460  # a checksum or the whole clip does not fit
 
 
@@ -73,6 +79,13 @@ class Told:
     upload: str
     clip: str
     offset: int
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """The client was told that something went wrong, so it asks again from the beginning."""
+
+    upload: str
 
 
 @dataclass(frozen=True)
@@ -108,13 +121,15 @@ class Scene:
 
 @functools.cache
 def scene() -> Scene:
-    """Two events: one with a picture and a clip in two parts, one with a clip."""
+    """The same in every process: two events, a picture, a clip in two parts, another clip."""
     journal = Journal(NODE)
     first, second, third = (bytes([n]) * 700 + bytes(range(256)) * 9 for n in (1, 2, 3))
     jpeg = b"\xff\xd8" + b"snapshot" * 300
     journal.booted()
-    one = journal.event(clip=second, snapshot=jpeg, more_parts=(first,))
-    two = journal.event(clip=third)
+    numbers = itertools.count(1)
+    with mock.patch.object(ids, "new_event", lambda _utc: EVENT.format(next(numbers))):
+        one = journal.event(clip=second, snapshot=jpeg, more_parts=(first,))
+        two = journal.event(clip=third)
     events = [str(lines[0].header.event) for lines in (one, two)]
     clips = {
         clip_id(events[0], 0): first, clip_id(events[0], 1): second, clip_id(events[1], 0): third,
@@ -162,6 +177,10 @@ class Hub:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End in good order."""
         self.leave()
         self.archive.close()
 
@@ -273,34 +292,82 @@ class Client:
         if answer.status in (201, 204):
             upload = location.removeprefix("/uploads/")
             self._hub.mark(Told(upload, name, int(answer.headers["upload-offset"])))
+        elif location:
+            self._hub.mark(TakenBack(location.removeprefix("/uploads/")))
 
 
 def live(folder: Path, tap: Tap) -> None:
-    """The whole cycle in `folder`, under the tap."""
-    sent = scene()
-    records = sent.messages()
-    names = list(sent.clips)
-    hub = Hub(folder / "data", tap.mark)
-    login = hub.login()
-    hub.writer.run_once([sent.greeting()])
-    hub.writer.run_once([*records[:2], *records[3:5]])  # one is late
-    hub.writer.run_once([records[2], *records[:2], *sent.picture_messages()])
+    """The whole cycle in `folder`, under the tap, going on after errors as the service does."""
+    life, sent = _Life(folder / "data", tap), scene()
+    records, names = sent.messages(), list(sent.clips)
+    hub = life.start()
+    login = life.until_done(hub.login)
+    life.take(hub, [sent.greeting()])
+    life.take(hub, [*records[:2], *records[3:5]])  # one is late
+    life.take(hub, [records[2], *records[:2], *sent.picture_messages()])
     client = Client(hub, login)
-    client.bring(names[0], sent.clips[names[0]])
+    life.bring(client, names[0], sent.clips[names[0]])
     answer = client.begin(names[1], sent.clips[names[1]])
-    client.append(answer.headers["location"], names[1], 0, sent.clips[names[1]][:1000])
-    hub.leave()  # killed with an upload under way
-    with Hub(folder / "data", tap.mark) as hub:
-        client = Client(hub, login)
-        hub.writer.run_once([sent.greeting(), *records])
+    if "location" in answer.headers:
+        client.append(answer.headers["location"], names[1], 0, sent.clips[names[1]][:1000])
+    hub.leave()
+    tap.kill(folder / "data")  # with an upload under way
+    again = life.start()
+    try:
+        client = Client(again, login)
+        life.take(again, [sent.greeting(), *records])
         for name, content in sent.clips.items():
-            client.bring(name, content)
+            life.bring(client, name, content)
+    finally:
+        again.close()
+
+
+class _Life:
+    """What the service's supervisor, the writer's loop and the nodes do about errors."""
+
+    def __init__(self, folder: Path, tap: Tap) -> None:
+        self._folder = folder
+        self._tap = tap
+
+    def start(self) -> Hub:
+        """The service exits with an error and is started again."""
+        return self.until_done(lambda: Hub(self._folder, self._tap.mark))
+
+    def until_done(self, act: Callable[[], Result]) -> Result:
+        """Try again after an error that is for people or the supervisor, a few times."""
+        for _ in range(ATTEMPTS):
+            try:
+                return act()
+            except CamwatchError as err:
+                self._tap.troubles.append(str(err))
+        raise HarnessError(f"not in {ATTEMPTS} attempts: {self._tap.troubles[-1]}")
+
+    def take(self, hub: Hub, messages: list[Message]) -> None:
+        """`Writer.run` tries the same messages again after a StorageError."""
+        self.until_done(lambda: hub.writer.run_once(messages))
+
+    def bring(self, client: Client, name: str, content: bytes) -> None:
+        """The node offers a clip again until the hub has it."""
+        for _ in range(ATTEMPTS):
+            code = client.bring(name, content)
+            if code in (200, 204):
+                return
+            self._tap.troubles.append(f"HTTP {code}")
+            if code not in (404, 503, 507):
+                self._tap.defects.append(f"an upload is answered with {code}")
+        self._tap.defects.append(f"clip {name} is not stored in {ATTEMPTS} attempts")
 
 
 def check(folder: Path, _disk: Disk, tree: Tree, marks: list[object]) -> Iterator[str]:
     """Start a hub on what stands in `folder`; every broken promise."""
     data, sent = folder / "data", scene()
-    told = {mark.upload: mark for mark in marks if isinstance(mark, Told)}
+    told: dict[str, Told] = {}
+    for mark in marks:
+        match mark:
+            case Told(upload):
+                told[upload] = mark
+            case TakenBack(upload):
+                told.pop(upload, None)
     try:
         hub = Hub(data)
     except CamwatchError as err:

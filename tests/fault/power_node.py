@@ -8,6 +8,7 @@ promises; it reads journal and clips with sqlite3, hashlib and FFmpeg, not with 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ import av
 from edge import keys
 from edge.base import durable
 from edge.base.clock import FakeClock
-from edge.base.errors import CamwatchError
+from edge.base.errors import CamwatchError, StorageError
 from edge.camera import recovery
 from edge.camera.story import Story
 from edge.contract import names, record
@@ -33,10 +34,13 @@ from edge.mux.spool import Spool, SpoolFile
 from edge.outbox.outbox import AckMismatchError, Outbox
 from tests.fault import power_film
 from tests.fault.power_disk import Disk, Tree
-from tests.fault.power_tap import Tap
+from tests.fault.power_tap import DiskFailed, HarnessError, Tap
 
 NODE = "gate-3"
 BOOTED = record.NodeBooted("0.1.0", (power_film.CAMERA,))
+STARTS = 3
+RETRY_S = 60.0  # the recorder tries again before that
+READ = io.open  # past the tap
 LONG_S, SHORT_S, CUT_S = power_film.FILM_S, 4.0, 5.0  # lengths of the three films
 MOOF_AT = b"moof"
 
@@ -76,6 +80,7 @@ class Acking:
     """The hub says that it has this; the node is about to be told."""
 
     upto: int
+    also: tuple[int, ...] = ()
     files: tuple[str, ...] = ()
 
 
@@ -91,11 +96,17 @@ class Promised:
     """All marks up to a moment, summed up."""
 
     public: bytes | None = None
-    records: dict[int, Appended] = field(default_factory=dict)
+    records: dict[tuple[str, int], Appended] = field(default_factory=dict)
     epoch: str | None = None
     acked: int = 0
+    also: set[int] = field(default_factory=set)
     freed: set[str] = field(default_factory=set)
     flushed: dict[str, bytes] = field(default_factory=dict)
+    has_disk_failed: bool = False
+
+    def is_acked(self, seq: int) -> bool:
+        """Whether the hub said that it has it."""
+        return seq <= self.acked or seq in self.also
 
     @classmethod
     def of(cls, marks: list[object]) -> Promised:
@@ -107,11 +118,14 @@ class Promised:
                     promised.public = public
                 case Appended(epoch, seq, _):
                     promised.epoch = epoch
-                    promised.records[seq] = mark
+                    promised.records[epoch, seq] = mark
+                case DiskFailed():
+                    promised.has_disk_failed = True
                 case Flushed(name, content):
                     promised.flushed[name] = content
-                case Acking(upto, files):
+                case Acking(upto, also, files):
                     promised.acked = max(promised.acked, upto)
+                    promised.also |= set(also)
                     promised.freed |= set(files)
                 case Dropping(name):
                     promised.freed.add(name)
@@ -119,15 +133,26 @@ class Promised:
 
 
 class MarkingOutbox(Outbox):
-    """The journal; tells of every append that returned."""
+    """The journal; tells of every append that returned and of which it says that it is durable."""
 
     mark: Callable[[object], None]
+    _told = ("", 0)
 
     def append(
-        self, body: record.Body, *, camera: str | None = None, event: str | None = None
+        self,
+        body: record.Body,
+        *,
+        camera: str | None = None,
+        event: str | None = None,
+        priority: int = 0,
     ) -> int:
-        seq = super().append(body, camera=camera, event=event)
-        self.mark(Appended(self.epoch, seq, self.pending(seq - 1, 1)[0].payload))
+        seq = super().append(body, camera=camera, event=event, priority=priority)
+        if not self.problem:
+            epoch, last_seq = self._told
+            known = last_seq if epoch == self.epoch else 0
+            for pending in self.pending(known, 999):
+                self.mark(Appended(self.epoch, pending.seq, pending.payload))
+            self._told = (self.epoch, seq)
         return seq
 
 
@@ -140,6 +165,7 @@ class Node:
         """Raises CamwatchError, as the agent's start would."""
         self.mark = mark
         self.clock = clock
+        self._heads: dict[int, str] = {}
         durable.make_dirs(folder)
         self.spool = Spool(folder / "spool", quota_bytes=2**26, on_lost=self._drop)
         self.key = keys.load_or_make(folder / "node.key")
@@ -172,28 +198,24 @@ class Node:
         ):
             self.stage.play(self.story, self.ring, seconds=seconds, moving=moving)
 
-    def acknowledge(
-        self, *, upto: int = 0, also: tuple[int, ...] = (), files: bool = False
-    ) -> None:
+    def acknowledge(self, upto: int, *, also: tuple[int, ...] = (), files: bool = False) -> None:
         """The hub's word: records up to `upto`, and all the files that those announce."""
-        with closing(sqlite3.connect(self._journal_path)) as db:
-            row = db.execute("SELECT hash FROM records WHERE seq = ?", (upto,)).fetchone()
-            head = row[0] if row else db.execute("SELECT acked_hash FROM journal").fetchone()[0]
-            waiting = db.execute("SELECT name FROM files WHERE seq <= ?", (upto,)).fetchall()
-        done = tuple(name for (name,) in waiting) if files else ()
-        self.mark(Acking(upto, done))
+        for waiting in self.outbox.pending(0, 999):
+            self._heads[waiting.seq] = record.digest(waiting.payload)
+        if upto not in self._heads:
+            return  # the journal holds no such record, so the hub has none
+        found = [*self.outbox.waiting_clips(99), *self.outbox.waiting_snapshots(99)]
+        done = tuple(each.name for each in found if each.seq <= upto) if files else ()
+        self.mark(Acking(upto, also, done))
         clips = tuple(name.removesuffix(".mp4") for name in done if name.endswith(".mp4"))
         shots = tuple(name.removesuffix(".jpg") for name in done if name.endswith(".jpg"))
-        epoch = self.outbox.epoch
+        epoch, head = self.outbox.epoch, self._heads[upto]
         self.outbox.apply(Ack(names.VERSION, NODE, epoch, upto, head, also, clips, shots))
 
     def _note_flushed(self) -> None:
         for path in self.spool.folder.glob("*.mp4.part"):
-            self.mark(Flushed(path.stem, path.read_bytes()))
-
-    @property
-    def _journal_path(self) -> Path:
-        return self.spool.folder.parent / "journal.db"
+            with READ(path, "rb") as part:
+                self.mark(Flushed(path.stem, part.read()))
 
     def _drop(self, file: SpoolFile) -> None:
         self.mark(Dropping(file.path.name))
@@ -201,21 +223,65 @@ class Node:
 
 
 def live(folder: Path, tap: Tap) -> None:
-    """The whole cycle in `folder`, under the tap."""
-    clock = FakeClock(boot="a" * 32, mono_ns=10**12)
-    node = Node(folder / "state", clock, tap.mark)
+    """The whole cycle in `folder`, under the tap, going on after errors as the agent does."""
+    life = _Life(folder / "state", tap)
+    node = life.start()
     node.play(LONG_S, range(10, 70))  # two parts
-    node.acknowledge(upto=node.outbox.last_seq - 1, also=(node.outbox.last_seq,))
-    node.acknowledge(upto=node.outbox.last_seq - 1, files=True)
-    node.acknowledge(upto=node.outbox.last_seq, files=True)
+    last = node.outbox.last_seq
+    life.expect(lambda: node.acknowledge(last - 1, also=(last,)))
+    life.expect(lambda: node.acknowledge(last - 1, files=True))
+    life.expect(lambda: node.acknowledge(last, files=True))
     node.play(CUT_S, range(10, 50))  # killed while it records
-    node = Node(folder / "state", clock, tap.mark)
-    node.play(SHORT_S, range(10, 15))
-    node.story.stop()
-    node.stage.step()
-    node.spool.make_room(node.spool.quota_bytes - 30_000)
-    node.acknowledge(upto=node.outbox.last_seq, files=True)
-    node.outbox.close()
+    tap.kill(folder / "state")
+    again = life.start()
+    again.play(SHORT_S, range(10, 15))
+    again.story.stop()
+    again.stage.step()
+    life.expect(lambda: again.spool.make_room(again.spool.quota_bytes - 30_000))
+    life.expect(lambda: again.acknowledge(again.outbox.last_seq, files=True))
+    life.go_on(again)
+    life.expect(again.outbox.close)
+
+
+class _Life:
+    """What the agent's threads and its supervisor do about errors that rooms may raise."""
+
+    def __init__(self, folder: Path, tap: Tap) -> None:
+        self._folder = folder
+        self._tap = tap
+        self._clock = FakeClock(boot="a" * 32, mono_ns=10**12)
+
+    def start(self) -> Node:
+        """The agent exits with an error and is started again, a few times."""
+        for _ in range(STARTS):
+            try:
+                return Node(self._folder, self._clock, self._tap.mark)
+            except CamwatchError as err:
+                self._tap.troubles.append(str(err))
+        raise HarnessError(f"no start in {STARTS} attempts: {self._tap.troubles[-1]}")
+
+    def expect(self, act: Callable[[], object]) -> None:
+        """The publisher's and the spool's callers log a StorageError and go on."""
+        try:
+            act()
+        except StorageError as err:
+            self._tap.troubles.append(str(err))
+
+    def go_on(self, node: Node) -> None:
+        """Once the disk is well again, the next event is recorded whole, by the same process."""
+        if self._tap.fault is None or not self._tap.fault.hits:
+            return
+        self._tap.fault = None
+        self._clock.advance(RETRY_S)
+        before = node.outbox.last_seq
+        node.play(SHORT_S, range(10, 15))
+        node.story.stop()
+        node.stage.step()
+        bodies = [json.loads(each.payload) for each in node.outbox.pending(before, 99)]
+        if [each["type"] for each in bodies] != ["event.started", "event.ended"] or (
+            bodies[-1].get("clip") is None or bodies[-1].get("fault") is not None
+        ):
+            self._tap.defects.append(f"after the error, the next event is {bodies}")
 
 
 def check(folder: Path, _disk: Disk, _tree: Tree, marks: list[object]) -> Iterator[str]:
@@ -259,19 +325,31 @@ def _check_journal(state: Path, node: Node, promised: Promised) -> Iterator[str]
         journal = db.execute("SELECT * FROM journal").fetchone()
         rows = {row["seq"]: row for row in db.execute("SELECT * FROM records ORDER BY seq")}
         left_open = db.execute("SELECT count(*) FROM open_events").fetchone()[0]
-    if promised.epoch is not None and journal["epoch"] != promised.epoch:
+    held = {_said(row["payload"]): bytes(row["payload"]) for row in rows.values()}
+    epoch, is_same = journal["epoch"], journal["epoch"] == promised.epoch
+    if promised.epoch is not None and not is_same and not promised.has_disk_failed:
         yield "the journal was begun anew"
-    if journal["acked_seq"] > promised.acked:
+    if is_same and journal["acked_seq"] > promised.acked:
         yield "records count as acknowledged that the hub never named"
-    for seq, appended in promised.records.items():
-        if seq in rows:
+    for (of_epoch, seq), appended in promised.records.items():
+        if seq in rows and of_epoch == epoch:
             if bytes(rows[seq]["payload"]) != appended.payload:
                 yield f"record {seq} is another one than was appended"
-        elif seq > journal["acked_seq"]:
+        elif (
+            seq > promised.acked
+            and seq not in promised.also
+            and _said(appended.payload) not in held
+        ):
             yield f"record {seq} was appended and is lost"
     yield from _check_chain(journal, rows, node)
     if left_open:
         yield "an event is still open after recovery"
+
+
+def _said(payload: bytes) -> str:
+    """What a record says, whatever its place in whichever journal."""
+    value = json.loads(payload)
+    return json.dumps({key: value[key] for key in sorted(value.keys() - {"epoch", "seq", "prev"})})
 
 
 def _check_chain(journal: sqlite3.Row, rows: dict[int, sqlite3.Row], node: Node) -> Iterator[str]:
@@ -299,6 +377,8 @@ def _check_spool(state: Path, promised: Promised) -> Iterator[str]:
     found = {path.name: path for path in (state / "spool").iterdir()}
     for name, (sha256, size) in rows.items():
         if name not in found:
+            if promised.has_disk_failed and name in promised.freed:
+                continue  # let go of while the journal was in memory only; noticed at upload
             yield f"a row names {name}, which is missing"
         elif _hash(found[name]) != sha256 or found[name].stat().st_size != size:
             yield f"{name} is not what its row says"

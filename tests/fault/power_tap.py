@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,11 @@ from unittest import mock
 from tests.fault.power_disk import Op
 
 WRITING = os.O_WRONLY | os.O_RDWR
+
+
+@dataclass(frozen=True)
+class DiskFailed:
+    """A mark: a call failed by now, so a journal may have been begun anew."""
 
 
 class HarnessError(AssertionError):
@@ -59,8 +65,14 @@ class Tap:
         self.calls: list[tuple[str, str]] = []
         self.fault: Fault | None = None
         self.lock = threading.RLock()
+        self.on_kill: Callable[[], None] = lambda: None
+        self._is_off = False
         self.defects: list[str] = []
-        self.failed_syncs: dict[tuple[int, int], str] = {}  # descriptor and its file
+        """What the code under test must never do."""
+        self.troubles: list[str] = []
+        """Errors that it raised where its callers expect them."""
+        self._open_fds: set[int] = set()  # of those that the code under test closes itself
+        self._failed_fds: set[int] = set()
 
     def mark(self, mark: object) -> None:
         """Note what was promised by now."""
@@ -68,7 +80,9 @@ class Tap:
             self.ops.append(Op("mark", mark=mark))
 
     def add(self, op: Op) -> None:
-        """Note a completed call."""
+        """Note a completed call; SQLite's wal-index is memory that only looks like a file."""
+        if op.path.endswith("-shm"):
+            return
         with self.lock:
             self.ops.append(op)
 
@@ -87,6 +101,8 @@ class Tap:
 
     def relative(self, path: str | os.PathLike[str]) -> str | None:
         """The path under `root`; None for any other."""
+        if self._is_off:
+            return None
         given = Path(path)
         absolute = given.parent.resolve() / given.name
         return str(absolute.relative_to(self.root)) if absolute.is_relative_to(self.root) else None
@@ -98,6 +114,18 @@ class Tap:
         except OSError:
             return None
         return None if name.endswith(" (deleted)") else self.relative(name)
+
+    def kill(self, folder: Path) -> None:
+        """What the code under test has open under `folder` is from now on not the disk's any more,
+        as after SIGKILL: it may be closed, but nothing that it does is seen."""
+        self.on_kill()
+        self._is_off = True
+        try:
+            dead = self.root / f".dead-{len(self.ops)}"
+            folder.rename(dead)
+            shutil.copytree(dead, folder, ignore=shutil.ignore_patterns("*-shm"))
+        finally:
+            self._is_off = False
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -119,6 +147,7 @@ class Tap:
             with self.lock:
                 is_new = not os.path.lexists(path)
                 fd = int(real(path, flags, mode))
+                self._open_fds.add(fd)
                 if is_new:
                     self.add(Op("create", relative))
                 elif flags & os.O_TRUNC and flags & WRITING:
@@ -161,16 +190,14 @@ class Tap:
             if relative is None:
                 real(fd)
                 return
-            status = os.fstat(fd)
             is_dir = (self.root / relative).is_dir()
-            identity = (fd, status.st_ino)
-            if identity in self.failed_syncs:
+            if fd in self._failed_fds:
                 self.defects.append(f"{relative} was flushed again on the descriptor that failed")
             try:
                 self.check(f"{name} folder" if is_dir else name, relative)
             except OSError:
                 if not is_dir:
-                    self.failed_syncs[identity] = relative
+                    self._failed_fds |= {fd} & self._open_fds
                     self.add(Op("sync_failed", relative))
                 raise
             with self.lock:
@@ -187,9 +214,8 @@ class Tap:
 
     def _close(self, real: Any) -> Any:
         def call(fd: int, /) -> None:
-            if self.failed_syncs:
-                for identity in [each for each in self.failed_syncs if each[0] == fd]:
-                    del self.failed_syncs[identity]
+            self._open_fds.discard(fd)
+            self._failed_fds.discard(fd)
             real(fd)
 
         return call

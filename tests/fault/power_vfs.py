@@ -106,6 +106,11 @@ class TappedVfs:
         """Where the calls are noted."""
         return self._tap
 
+    def abandon(self) -> None:
+        """Nothing that is done to the files open now is seen any more."""
+        self.files.clear()
+        self.needs_dir_sync.clear()
+
     def _guard(self, body: Callable[..., int]) -> Callable[..., int]:
         """No exception can leave a callback, so it becomes a defect and a failed call."""
 
@@ -190,7 +195,9 @@ class _Table:
             setattr(self.methods, name, ctypes.cast(callback, c_void_p))
 
     def _write(self, file: int, buffer: int, count: int, offset: int) -> int:
-        path = self._owner.files[file]
+        path = self._owner.files.get(file)
+        if path is None:
+            return int(self._real_write(file, buffer, count, offset))
         if code := self._tap.meet("sqlite write", path):
             return FULL if code in (errno.ENOSPC, errno.EDQUOT) else IOERR_WRITE
         with self._tap.lock:
@@ -200,7 +207,9 @@ class _Table:
             return result
 
     def _truncate(self, file: int, length: int) -> int:
-        path = self._owner.files[file]
+        path = self._owner.files.get(file)
+        if path is None:
+            return int(self._real_truncate(file, length))
         if self._tap.meet("sqlite truncate", path):
             return IOERR_TRUNCATE
         with self._tap.lock:
@@ -210,7 +219,9 @@ class _Table:
             return result
 
     def _sync(self, file: int, flags: int) -> int:
-        path = self._owner.files[file]
+        path = self._owner.files.get(file)
+        if path is None:
+            return int(self._real_sync(file, flags))
         if self._tap.meet("sqlite sync", path):
             self._tap.add(Op("sync_failed", path))
             return IOERR_FSYNC
@@ -243,8 +254,10 @@ def tapped(tap: Tap) -> Iterator[None]:
     real = sqlite.sqlite3_vfs_find(None)
     if sqlite.sqlite3_vfs_register(ours.pointer, 1) != OK:
         raise OSError("SQLite refuses the VFS")
+    tap.on_kill = ours.abandon
     try:
         yield
     finally:
+        tap.on_kill = lambda: None
         sqlite.sqlite3_vfs_unregister(ours.pointer)
         sqlite.sqlite3_vfs_register(real, 1)
