@@ -22,7 +22,7 @@ from pathlib import Path
 from edge import __version__, keys
 from edge.base import durable, sdnotify
 from edge.base.clock import SystemClock
-from edge.base.errors import CamwatchError, ConfigError
+from edge.base.errors import CamwatchError, ConfigError, StorageError, storage_error
 from edge.base.logs import error_chain
 from edge.base.mark import Mark
 from edge.camera import recovery
@@ -36,7 +36,7 @@ from edge.health.clockwatch import ClockWatch
 from edge.health.reporter import Reporter
 from edge.health.watchdog import Guard, Watchdog
 from edge.mux.spool import Spool, SpoolFile
-from edge.outbox.outbox import Outbox
+from edge.outbox.outbox import Limits, Outbox
 from edge.uplink.publisher import Publisher
 from edge.uplink.session import Address, Session
 from edge.uplink.tus import TusClient
@@ -90,10 +90,16 @@ class Agent:
             clock=self._clock,
             stamp=trust.stamp,
             free=lambda name: spool.acknowledge(spool.folder / name),
+            give_way=lambda need_bytes: spool.make_room(
+                spool.quota_bytes - spool.usage_bytes + need_bytes
+            ),
+            limits=Limits(settings.journal.max_bytes, settings.journal.ballast_bytes),
         )
         self._spool = spool
         self._retained: dict[str, bytes] = {}
         self._uplink = self._make_uplink()
+        self._outbox.on_new_epoch = self._say_online
+        self._recovery_problem = ""
         self._cameras = [
             Camera(
                 camera,
@@ -120,13 +126,11 @@ class Agent:
 
     def start(self) -> None:
         """Recover, say that we are here, start every thread. Raises CamwatchError."""
-        recovery.recover(self._outbox, self._spool, self._clock)
-        self._outbox.append(
-            NodeBooted(__version__, tuple(each.name for each in self._settings.cameras))
-        )
-        self._set_retained(
-            topics.status(self._settings.node), status.encode(self._status_of("online"))
-        )
+        self._outbox.mend()
+        self._recover()
+        cameras = tuple(each.name for each in self._settings.cameras)
+        self._outbox.append(NodeBooted(__version__, cameras, self._outbox.was_clean))
+        self._say_online()
         for camera in self._cameras:
             camera.start()
             for guard in camera.guards():
@@ -140,6 +144,14 @@ class Agent:
         )  # fmt: skip
         self._mark.touch()
         self._accountant.start()
+
+    def _recover(self) -> None:
+        """End what a crash cut short; on a disk that fails, only the next start can."""
+        try:
+            recovery.recover(self._outbox, self._spool, self._clock)
+        except StorageError as err:
+            self._recovery_problem = f"what a crash cut short is not recovered yet: {err}"
+            log.error("%s", self._recovery_problem)
 
     def serve(self, stop: threading.Event) -> None:
         """Feed systemd's watchdog until `stop` is set, for as long as everything gets on."""
@@ -187,6 +199,7 @@ class Agent:
         next_report_ns = self._clock.mono_ns()
         while not self._closing.wait(TICK_S):
             self._mark.touch()
+            self._mend()
             for guard in self._watchdog.due():
                 log.error("%s hangs or has died: starting it anew", guard.name)
                 guard.restart()
@@ -198,6 +211,12 @@ class Agent:
                 self._report()
         for camera in self._cameras:
             camera.tick()
+
+    def _mend(self) -> None:
+        try:
+            self._outbox.mend()
+        except StorageError as err:
+            log.warning("the spool cannot be tidied: %s", error_chain(err))
 
     def _tell_clock(self) -> None:
         if (stepped := self._clock_watch.check()) is None:
@@ -239,7 +258,8 @@ class Agent:
             self._uplink.session.publish(topics.health(self._settings.node), report, qos=0)
 
     def _problems(self) -> list[str]:
-        parts = [*self._watchdog.problems, *self._uplink.problems]
+        parts = [self._outbox.problem, self._recovery_problem]
+        parts += [*self._watchdog.problems, *self._uplink.problems]
         parts += [camera.problem for camera in self._cameras]
         return [names.shorten(each, names.MAX_PROBLEM_CHARS) for each in parts if each]
 
@@ -269,6 +289,10 @@ class Agent:
         uploader = Uploader(client, self._outbox, clock=self._clock, spool_dir=spool_dir)
         return Uplink(session, publisher, uploader, self._clock)
 
+    def _say_online(self) -> None:
+        topic = topics.status(self._settings.node)
+        self._set_retained(topic, status.encode(self._status_of("online")))
+
     def _set_retained(self, topic: str, payload: bytes) -> None:
         self._retained[topic] = payload
         self._uplink.session.set_retained(topic, payload)
@@ -294,13 +318,19 @@ def _hub_key(path: Path) -> keys.PublicKey:
 
 
 class _only_one:  # noqa: N801 - reads as a statement
-    """Hold the state folder's lock: two agents would fork one journal. Raises ConfigError."""
+    """Hold the state folder's lock: two agents would fork one journal.
+
+    Raises ConfigError, StorageError.
+    """
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "lock"
 
     def __enter__(self) -> None:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:  # read-only, so that a disk that takes no writes can be locked too
+            self._fd = os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as err:
+            raise storage_error(err, "cannot lock", self._path) from err
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:

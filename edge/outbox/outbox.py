@@ -85,7 +85,6 @@ class Outbox:
         while takeover.take_over(self._journal):
             pass
         self._said_epoch = self.epoch
-        self.keep_ballast()
 
     @property
     def epoch(self) -> str:
@@ -194,22 +193,25 @@ class Outbox:
             self._journal.unwritten.uploads[name] = upload
         self._journal.flush()
 
-    def apply(self, ack: acks.Ack) -> None:
+    def apply(self, *received: acks.Ack) -> None:
         """Free what the hub has committed. The caller has verified the hub's signature.
 
-        Raises AckMismatchError, and frees nothing, when the hub's head is not in this journal;
-        StorageError when a file cannot be removed.
+        Raises AckMismatchError, and frees nothing of that one and those behind it, when a head is
+        not in this journal; StorageError when a file cannot be removed.
         """
         journal = self._journal
         with journal.disk:
-            with journal.state:
-                if ack.epoch != self.epoch:
-                    return  # an old ack for a journal that was replaced
-                settle.check(journal, ack)
-                settle.settle(journal, ack)
-                if journal.problem:
-                    journal.declare()  # the hub listens: tell it what memory could not hold
-            journal.flush()
+            try:
+                with journal.state:
+                    for ack in received:
+                        if ack.epoch != self.epoch:
+                            continue  # an old ack for a journal that was replaced
+                        settle.check(journal, ack)
+                        settle.settle(journal, ack)
+                    if journal.problem:
+                        journal.declare()  # the hub listens: tell it what memory could not hold
+            finally:
+                journal.flush()
         self._after()
 
     def begin_anew(self, mismatch: AckMismatchError, hub_has_upto: int) -> None:
@@ -225,15 +227,15 @@ class Outbox:
     def mend(self) -> bool:
         """Try again what the disk did not let us do; whether more is left for the next call.
 
-        Called every few seconds by the thread that sends. Blocks on the disk.
+        Called about once a second by a thread that may block on the disk.
         """
         self._journal.flush()
         is_more = takeover.take_over(self._journal)
-        self.keep_ballast()
+        self._keep_ballast()
         self._after()
         return is_more
 
-    def keep_ballast(self) -> None:
+    def _keep_ballast(self) -> None:
         """Make the ballast again where it is gone; taken-over journals, then clips give way."""
         ballast = self._journal.ballast
         try:

@@ -34,6 +34,7 @@ class Uplink:
             for limit_s in (SESSION_LIMIT_S, PUBLISHER_LIMIT_S, UPLOADER_LIMIT_S)
         ]
         session.on_turn, publisher.on_turn, uploader.on_turn = (each.touch for each in self.marks)
+        uploader.has_to_wait = lambda: publisher.is_behind
         bodies: dict[str, Callable[[], None]] = {
             "mqtt": session.run,
             "publisher": publisher.run,

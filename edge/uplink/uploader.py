@@ -1,4 +1,4 @@
-"""Uploads waiting clips, oldest first, each resumed where it was interrupted.
+"""Uploads waiting clips, by priority and oldest first, each resumed where it was interrupted.
 
 A clip goes up once the hub has the record that announces it, and is freed by the hub's
 acknowledgement only, never by an HTTP status.
@@ -41,6 +41,7 @@ class Uploader:
         self._offered_ns: dict[str, int] = {}
         self.problem = ""
         self.on_turn: Callable[[], None] = lambda: None  # called while `run` gets on
+        self.has_to_wait: Callable[[], bool] = lambda: False  # for what weighs more than clips
 
     def run(self) -> None:
         """Upload until `stop`, backing off while the hub does not take anything."""
@@ -63,6 +64,8 @@ class Uploader:
 
     def run_once(self) -> bool:
         """Bring one clip up; false when none is due. Raises UploadError, StorageError."""
+        if self.has_to_wait():
+            return False
         now_ns = self._clock.mono_ns()
         waiting = self._outbox.waiting_clips(LOOK_AHEAD)
         self._offered_ns = {file.name: self._offered_ns.get(file.name, 0) for file in waiting}
