@@ -28,7 +28,6 @@ def check_events(verdict: Verdict, hub: HubFiles, *, is_drained: bool) -> None:
     nodes_of = Counter(event for _, event in rows)
     for event, count in nodes_of.items():
         verdict.expect(count == 1, "duplicate", f"event {event} of {count} nodes")
-    synced = {each.body["clock"]["boot"] for each in hub.records if _tells_time(each.body)}
     by_key = {(row["node"], row["event"]): row for row in hub.events}
     for key, records in told.items():
         verdict.counts["events"] += 1
@@ -36,7 +35,7 @@ def check_events(verdict: Verdict, hub: HubFiles, *, is_drained: bool) -> None:
         if row is None:
             verdict.find("event", f"{key} has records and no row")
             continue
-        _check_event(verdict, key, row, records, synced)
+        _check_event(verdict, key, row, records)
         if is_drained:
             verdict.expect(row["rank"] == 2, "unended", f"{key} has no end")
             parts = {clip["part"] for each in records if (clip := each.body.get("clip"))}
@@ -45,9 +44,7 @@ def check_events(verdict: Verdict, hub: HubFiles, *, is_drained: bool) -> None:
         _check_announced(verdict, key, hub, records)
 
 
-def _check_event(
-    verdict: Verdict, key: EventKey, row: Row, records: list[Archived], synced: set[str]
-) -> None:
+def _check_event(verdict: Verdict, key: EventKey, row: Row, records: list[Archived]) -> None:
     ends = [each for each in records if each.body["type"] == "event.ended"]
     starts = [each for each in records if each.body["type"] == "event.started"]
     source = max(ends or starts or records, key=lambda each: (int(each.row["epoch"], 16),
@@ -59,9 +56,8 @@ def _check_event(
     if ends:
         want |= {name: body.get(name) for name in ("duration_ms", "reason", "fault", "kind")}
         want["zones"] = sorted(set(body["zones"]))
-    if (ends or starts) and body["clock"]["boot"] not in synced - _boots_synced(source):
-        want["started_ms"] = _to_ms(body["started"]["utc"])
-        want["ended_ms"] = _to_ms(body["ended"]["utc"]) if ends else None
+    if ends or starts:
+        want |= _times(body, ended=bool(ends))
     have = dict(row) | {"zones": json.loads(row["zones"])}
     for column, value in want.items():
         verdict.expect(
@@ -69,15 +65,14 @@ def _check_event(
         )
 
 
-def _tells_time(body: Json) -> bool:
-    """Whether the hub may have learnt from this record when others of its boot happened."""
-    return bool(body["type"] == "clock.stepped" or body["clock"]["state"] == "synced")
-
-
-def _boots_synced(source: Archived) -> set[str]:
-    """A synced record's own times need no correction."""
-    clock = source.body["clock"]
-    return {clock["boot"]} if clock["state"] == "synced" else set()
+def _times(body: Json, *, ended: bool) -> dict[str, int | None]:
+    """When the node says it was; where its clock was set, that is also when the hub shows it."""
+    began_ms = _to_ms(body["started"]["utc"])
+    ended_ms = _to_ms(body["ended"]["utc"]) if ended else None
+    want = {"claimed_ms": began_ms, "ended_claimed_ms": ended_ms}
+    if body["clock"]["state"] == "synced":
+        want |= {"started_ms": began_ms, "ended_ms": ended_ms}
+    return want
 
 
 def _check_announced(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import sqlite3
 import time
@@ -27,6 +28,8 @@ MOTION = {"quiet_s": 0.3}
 CLIPS = {"pre_roll_s": 0.3, "post_roll_s": 0.2, "max_length_s": 5}
 DRAIN_S = 120.0
 SAMPLE = 12  # clips that FFmpeg decodes
+TICK_S = 0.02
+STARTING_SHARE, STARTING_S = 0.2, 2.0  # of the kills, so soon after the process was launched
 
 
 @dataclass
@@ -36,7 +39,11 @@ class Victim:
     name: str
     kill: Callable[[], None]
     start: Callable[[], None]
+    is_ready: Callable[[], bool]
     kills: int = 0
+    due_s: float = 0.0
+    """When it is killed next; infinite while that waits for it to be ready."""
+    after_ready_s: float = 0.0
 
 
 class Siege:
@@ -56,9 +63,9 @@ class Siege:
         self.node = town.add_node(NODE, [self._camera()])
         self.node.set_variable(HISTORY_ENV, str(self.history))
         self.victims = {
-            "node": Victim("node", self.node.kill, self.start_node),
-            "hub": Victim("hub", town.hub.kill, town.hub.start),
-            "broker": Victim("broker", town.broker.kill, town.broker.start),
+            "node": Victim("node", self.node.kill, self.start_node, lambda: self.node.is_ready),
+            "hub": Victim("hub", town.hub.kill, town.hub.start, lambda: town.hub.is_ready),
+            "broker": Victim("broker", town.broker.kill, town.broker.start, lambda: True),
         }
         self.start_node()
 
@@ -72,21 +79,34 @@ class Siege:
         film = self.films[self._starts % len(self.films)]
         return dict(stage.camera(CAMERA, film, motion=MOTION, clips=CLIPS))
 
-    def kill_in_turn(self, names: list[str], kills: int, after_s: tuple[float, float]) -> None:
-        """Kill those processes, `kills` times each, each at a random time after its last start."""
-        due = {name: time.monotonic() + self.rng.uniform(*after_s) for name in names}
-        left = dict.fromkeys(names, kills)
-        while due:
-            name = min(due, key=lambda each: due[each])
-            time.sleep(max(0.0, due[name] - time.monotonic()))
-            victim = self.victims[name]
-            victim.kill()
-            victim.kills += 1
-            victim.start()
-            left[name] -= 1
-            due[name] = time.monotonic() + self.rng.uniform(*after_s)
-            if not left[name]:
-                del due[name]
+    def kill_in_turn(self, names: list[str], kills: int, within_s: float) -> None:
+        """Kill those processes, `kills` times each: mostly within so long after they are ready,
+        now and then while they start."""
+        victims = [self.victims[name] for name in names]
+        goals = {victim.name: victim.kills + kills for victim in victims}
+        for victim in victims:
+            victim.due_s = time.monotonic() + self.rng.uniform(0, within_s)
+        while victims:
+            for victim in list(victims):
+                self._wait_ready(victim)
+                if time.monotonic() >= victim.due_s:
+                    self._kill(victim, within_s)
+                    if victim.kills == goals[victim.name]:
+                        victims.remove(victim)
+            time.sleep(TICK_S)
+
+    def _wait_ready(self, victim: Victim) -> None:
+        if victim.due_s == math.inf and victim.is_ready():
+            victim.due_s = time.monotonic() + victim.after_ready_s
+
+    def _kill(self, victim: Victim, within_s: float) -> None:
+        victim.kill()
+        victim.kills += 1
+        victim.start()
+        victim.after_ready_s = self.rng.uniform(0, within_s)
+        victim.due_s = math.inf
+        if self.rng.random() < STARTING_SHARE:
+            victim.due_s = time.monotonic() + self.rng.uniform(0, STARTING_S)
 
     def drain(self) -> None:
         """Let the camera see nothing any more, until the node has nothing left to say."""

@@ -179,6 +179,16 @@ def count_a_part_too_few(town: Path) -> None:
     change(town, "UPDATE events SET parts = 1 WHERE id = 2")
 
 
+def move_an_event(town: Path) -> None:
+    """By a second, though the node's clock was set."""
+    change(town, "UPDATE events SET started_ms = started_ms + 1000 WHERE id = 1")
+
+
+def misquote_a_time(town: Path) -> None:
+    """What the node's own clock is said to have shown is not what the record says."""
+    change(town, "UPDATE events SET ended_claimed_ms = ended_claimed_ms + 1 WHERE id = 1")
+
+
 def reopen_an_event(town: Path) -> None:
     """Its end was archived and not applied."""
     change(town, "UPDATE events SET rank = 1, ended_ms = NULL WHERE id = 1")
@@ -284,6 +294,8 @@ DEFECTS: dict[Planting, str] = {
     show_a_part_twice: "duplicate",
     change_the_reason_of_an_end: "event",
     count_a_part_too_few: "event",
+    move_an_event: "event",
+    misquote_a_time: "event",
     reopen_an_event: "unended",
     remove_an_event: "event",
     claim_more_than_there_is: "overclaimed",
@@ -373,3 +385,22 @@ def test_a_clip_with_a_picture_missing_or_strange_is_not_of_the_film() -> None:
         verdict = Verdict()
         check_films(verdict, [Path("clip")], [list("xyz"), film], lambda _, it=pictures: list(it))  # type: ignore[misc]
         assert verdict.is_good == is_run, pictures
+
+
+def test_the_checker_can_be_asked_from_the_command_line(town: Path) -> None:
+    """GOOD and exit status 0; after a loss, BROKEN with the evidence and exit status 1."""
+    arguments = [
+        town / HUB_DIR, town / HISTORY, "--node", town / NODE_DIR,
+    ]  # fmt: skip
+
+    def ask() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tests.fault.checker", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    good = ask()
+    assert (good.returncode, good.stdout.splitlines()[0]) == (0, "GOOD"), good.stderr
+    lose_the_newest_record(town)
+    bad = ask()
+    assert bad.returncode == 1
+    assert bad.stdout.startswith("BROKEN")
+    assert "lost: gate-1" in bad.stdout
