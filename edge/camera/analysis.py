@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from fractions import Fraction
 
 from edge.base.mark import Mark
@@ -48,7 +49,7 @@ class Analysis:
         self._mark = mark
         self._detector = Detector(settings)
         self._picture = PictureCheck()
-        self._keyframes = 0
+        self._keyframes_pts: deque[int] = deque(maxlen=8)  # on their way through the decoder
         self._decoder: FrameDecoder | None = None
         self._stream: VideoStream | None = None
         self._due_pts: int | None = None
@@ -91,6 +92,7 @@ class Analysis:
         before, self._stream = self._stream, began.stream
         self._decoder = FrameDecoder(began.stream, mono_ns=began.timeline.mono_ns)
         self._due_pts = None
+        self._keyframes_pts.clear()
         self._picture.restart()
         if before is not None and _shape(before) != _shape(began.stream):
             self._detector = Detector(self._settings)
@@ -109,7 +111,8 @@ class Analysis:
     def _look(self, packet: Packet) -> None:
         if self._decoder is None or packet.stream is not self._stream:
             return
-        self._keyframes += packet.is_keyframe
+        if packet.is_keyframe:
+            self._keyframes_pts.append(packet.pts)
         for frame in self._decoder.decode(packet):
             self._look_at(frame, packet.stream)
 
@@ -119,11 +122,14 @@ class Analysis:
                 self._look_at(frame, self._stream)
 
     def _look_at(self, frame: Frame, stream: VideoStream) -> None:
-        if self._is_abandoned or not self._is_due(frame.pts, stream.time_base):
+        is_keyframe = frame.pts in self._keyframes_pts
+        is_due = self._is_due(frame.pts, stream.time_base)
+        if self._is_abandoned or not (is_due or is_keyframe):
             return
-        self.looked += 1
-        picture = self._picture.observe(frame.luma, frame.mono_ns, self._keyframes)
-        self._story.observe(self._detector.observe(frame), frame, stream)
+        picture = self._picture.observe(frame.luma, frame.mono_ns, is_keyframe=is_keyframe)
+        if is_due:
+            self.looked += 1
+            self._story.observe(self._detector.observe(frame), frame, stream)
         if self._coverage is not None:
             self._coverage.looked(frame.mono_ns, picture)
 

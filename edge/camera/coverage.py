@@ -1,7 +1,7 @@
 """Decides what the ledger says of a camera's time, from what its threads see.
 
-Watched is claimed only up to a frame that was looked at and that shows a living picture; all else
-waits until it is known: a picture that stood still turns out frozen, a silence turns out a loss.
+Watched is claimed only up to a frame that was looked at and that proves a living picture; all else
+waits until it is known: a picture may turn out frozen since, a silence may turn out a loss.
 Told by the analysis thread (`looked`, `skipped`, `lost`) and ticked by the agent's accountant, who
 also writes. Any thread may call any method.
 """
@@ -24,8 +24,6 @@ MAX_GAP_S = 5.0  # media time between two frames looked at that still counts as 
 # watchdog gives the analysis: a hang is to be told as one.
 STALE_S = 40.0
 MAX_DETAIL_CHARS = 100  # edge.contract.record.Span
-
-PICTURE_CAUSES: dict[State, BlindCause] = {"frozen": "frozen", "black": "black"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +73,10 @@ class Coverage:
                 self._ledger.extend(self._looked_ns, *self._state())
                 self._ledger.extend(at_ns, "stream_lost", "pictures are missing")
             self._looked_ns, self._has_looked = at_ns, True
-            if picture in PICTURE_CAUSES:
-                self._ledger.extend(at_ns, PICTURE_CAUSES[picture])
-            elif picture == "live":
+            if picture == "live":
                 self._settle()
+            elif picture != "unproven":
+                self._ledger.extend(at_ns, picture)
 
     def skipped(self) -> None:
         """Packets were passed over for want of time since the last frame that was looked at."""

@@ -138,7 +138,7 @@ def test_a_short_silence_is_watched_and_a_long_one_is_not(scene: Scene) -> None:
 def test_a_frozen_picture_is_dated_back_to_when_it_froze(scene: Scene) -> None:
     """What looked still at first turns out to have been frozen since."""
     scene.look(10)
-    scene.look(30, "still")
+    scene.look(30, "unproven")
     scene.look(20, "frozen")
     scene.look(10)
     near(scene.end(), (0, 10, "watched"), (10, 60, "frozen"), (60, 70, "watched"))
@@ -147,7 +147,7 @@ def test_a_frozen_picture_is_dated_back_to_when_it_froze(scene: Scene) -> None:
 def test_a_picture_that_stood_still_and_moves_again_was_watched(scene: Scene) -> None:
     """A calm night on a camera that smooths its noise away is no fault."""
     scene.look(10)
-    scene.look(25, "still")
+    scene.look(25, "unproven")
     scene.look(10)
     near(scene.end(), (0, 45, "watched"))
 
@@ -155,14 +155,14 @@ def test_a_picture_that_stood_still_and_moves_again_was_watched(scene: Scene) ->
 def test_nothing_is_told_of_a_still_picture_before_it_is_known(scene: Scene) -> None:
     """No record claims as watched what may turn out frozen."""
     scene.look(290)
-    scene.look(29, "still")
+    scene.look(29, "unproven")
     assert scene.told()[-1][1] <= 290.1
 
 
 def test_a_black_picture_is_blind(scene: Scene) -> None:
     """A lens cap sends fine packets."""
     scene.look(10)
-    scene.look(10, "dark")
+    scene.look(10, "unproven")
     scene.look(5, "black")
     near(scene.end(), (0, 10, "watched"), (10, 25, "black"))
 
