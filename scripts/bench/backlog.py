@@ -25,7 +25,7 @@ from pathlib import Path
 from edge.base.clock import SystemClock
 from edge.contract import record
 from edge.keys import PublicKey
-from edge.uplink.publisher import WINDOW
+from edge.uplink.lanes import WINDOW
 from hub.archive import SqliteArchive
 from hub.config import load_file
 from hub.ingest import inbox
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--nodes", type=int, default=NODES, help="default %(default)s")
     parser.add_argument(
         "--window", type=int, default=WINDOW,
-        help="records on their way a node, default the publisher's: %(default)s",
+        help="records on their way a node, default the product's: %(default)s",
     )  # fmt: skip
     parser.add_argument(
         "--batch", type=int, default=inbox.MAX_BATCH,

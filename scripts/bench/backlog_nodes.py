@@ -1,7 +1,7 @@
 """Simulated nodes: journals gathered during an outage, drained as a node drains its own.
 
-A node sends in order, at most the publisher's WINDOW ahead of the hub's acknowledgement, again from
-there when it hears nothing for RESEND_S, and believes only acknowledgements that the hub signed.
+A node sends what the product's own lanes tell it to (`edge.uplink.lanes`), and believes only
+acknowledgements that the hub signed.
 Packets are made before the clock starts, so that what is measured is the hub and not this load.
 """
 
@@ -21,13 +21,15 @@ from edge.contract import ack as acks
 from edge.contract import ids, names, record, status, topics
 from edge.contract.parts import ClipRef, ClockStamp, Instant
 from edge.keys import PrivateKey, PublicKey
-from edge.uplink import publisher
+from edge.uplink import lanes
+from edge.uplink.lanes import Lanes
 from scripts.bench.mqtt_wire import Wire, publish_packet
 
 BOOT = "b" * 32
 CAMERA = "gate"
 STEP_S = 7.0  # between two events of one node while it was cut off
 POLL_S = 0.05
+LOOK_S = 0.5  # how often each node looks for what is to be sent again
 Key = tuple[str, str, int, str]  # node, epoch, seq, hash
 
 
@@ -37,8 +39,7 @@ class Town:
 
     port: int
     hub_key: bytes
-    window: int = publisher.WINDOW
-    resend_s: float = publisher.RESEND_S
+    window: int = lanes.WINDOW
 
 
 @dataclass
@@ -51,9 +52,8 @@ class Node:
     epoch: str = field(default_factory=lambda: secrets.token_hex(8))
     packets: list[bytes] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
-    sent: int = 0
+    lanes: Lanes = field(default_factory=Lanes)
     acked: int = 0
-    progress_s: float = 0.0
     resent: int = 0
     _open: tuple[str, Instant] | None = None
 
@@ -103,30 +103,40 @@ class Node:
         topic = topics.status(self.name)
         wire.publish(publish_packet(topic, status.encode(said), 60_002, is_retained=True))
         wire.flush()
+        self.lanes.open(0, len(self.packets), time.monotonic_ns())
         return wire
 
-    def send(self, wire: Wire, town: Town, now_s: float) -> None:
-        """Put on the wire what the window allows."""
-        if self.sent > self.acked and now_s - self.progress_s > town.resend_s:
-            self.resent += self.sent - self.acked
-            self.sent, self.progress_s = self.acked, now_s
-        until = min(len(self.packets), self.acked + town.window)
-        if self.sent == self.acked:
-            self.progress_s = now_s
-        while self.sent < until and wire.unanswered < wire.receive_maximum:
-            wire.publish(self.packets[self.sent])
-            self.sent += 1
+    def send(self, wire: Wire, now_ns: int) -> None:
+        """Put on the wire what the lanes allow: what the hub misses, the live lane, the backlog."""
+        lane = self.lanes
+        for seq in lane.again(now_ns):
+            self.resent += 1
+            self._put(wire, seq, now_ns)
+        for seq in range(
+            lane.live_seq + 1, min(len(self.packets), lane.live_seq + lane.room()) + 1
+        ):
+            self._put(wire, seq, now_ns)
+            lane.live_seq = seq
+        last = min(len(self.packets), lane.backlog_seq + max(0, lane.backlog_room()))
+        for seq in range(lane.backlog_seq + 1, last + 1):
+            if lane.is_backlog(seq):
+                self._put(wire, seq, now_ns)
+                lane.passed(seq)
         wire.flush()
 
-    def apply(self, payload: bytes, now_s: float) -> None:
+    def _put(self, wire: Wire, seq: int, now_ns: int) -> None:
+        wire.publish(self.packets[seq - 1])
+        self.lanes.sent(seq, now_ns)
+
+    def apply(self, payload: bytes, now_ns: int) -> None:
         """Believe an acknowledgement whose signature was checked."""
         ack = acks.decode(payload)
-        if ack.epoch != self.epoch or ack.upto <= self.acked:
+        if ack.epoch != self.epoch:
             return
-        if ack.head != self.digests[ack.upto - 1]:
+        if ack.upto and ack.head != self.digests[ack.upto - 1]:
             raise AssertionError(f"{self.name}: the hub's head at {ack.upto} is not ours")
-        self.acked, self.progress_s = ack.upto, now_s
-        self.sent = max(self.sent, self.acked)
+        self.acked = max(self.acked, ack.upto)
+        self.lanes.heard(ack.upto, ack.also, now_ns)
 
     def signed(self) -> list[Key]:
         """What the archive must hold."""
@@ -161,22 +171,27 @@ def drain(names_: Sequence[tuple[str, str]], count: int, town: Town, link: Conne
     link.send("gathered")
     link.recv()
     hub_key = PublicKey(town.hub_key)
-    began_s = time.monotonic()
+    lanes.WINDOW = town.window
+    began_s = looked_s = time.monotonic()
     wires = [node.connect(town) for node in nodes]
     with selectors.DefaultSelector() as selector:
         for node, wire in zip(nodes, wires, strict=True):
             selector.register(wire.sock, selectors.EVENT_READ, (node, wire))
-            node.send(wire, town, time.monotonic())
+            node.send(wire, time.monotonic_ns())
         while any(node.acked < len(node.packets) for node in nodes):
             for key, _ in selector.select(POLL_S):
                 node, wire = key.data
                 messages = wire.receive()
                 for message in messages[-1:]:  # acknowledgements are cumulative
                     if hub_key.verify(message.payload, message.signature):
-                        node.apply(message.payload, time.monotonic())
-            now_s = time.monotonic()
-            for node, wire in zip(nodes, wires, strict=True):
-                node.send(wire, town, now_s)
+                        node.apply(message.payload, time.monotonic_ns())
+                        node.send(wire, time.monotonic_ns())
+            if time.monotonic() - looked_s > LOOK_S:
+                looked_s = time.monotonic()
+                for node, wire in zip(nodes, wires, strict=True):
+                    node.send(wire, time.monotonic_ns())
+            for wire in wires:
+                wire.flush()
     ended_s = time.monotonic()
     resent, refused = sum(node.resent for node in nodes), sum(wire.refused for wire in wires)
     for wire in wires:
@@ -207,12 +222,12 @@ def live(
                 node.append(datetime.now(UTC), time.monotonic_ns())
                 waiting[node.name, len(node.packets)] = time.monotonic()
             for node in nodes:
-                node.send(wires[node.name], town, now_s)
+                node.send(wires[node.name], time.monotonic_ns())
             for key, _ in selector.select(max(0.0, min(POLL_S, due_s - now_s))):
                 node = key.data
                 for message in wires[node.name].receive():
                     if hub_key.verify(message.payload, message.signature):
-                        node.apply(message.payload, time.monotonic())
+                        node.apply(message.payload, time.monotonic_ns())
                 now_s = time.monotonic()
                 for each in [w for w in waiting if w[0] == node.name and w[1] <= node.acked]:
                     sent_s = waiting.pop(each)

@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.system, pytest.mark.xdist_group("network"), pytest.mar
 
 MARGIN_S = 60.0  # for a loaded machine; what is asserted is that it happens
 FLAPS = 5
-RATE, STRETCH = 240, 10  # of the node's clock; of the film
-HOURS = 2
+RATE, STRETCH = 40, 60  # of the node's clock; of the film
+OUTAGE_S = 3600  # of the node's time, and an event every two minutes of it
 
 
 @dataclass
@@ -143,12 +143,12 @@ def test_a_line_that_tears_and_slows_what_it_carries_loses_nothing(
 
 
 def test_hours_without_a_broker_and_without_a_hub_lose_nothing(tmp_path: Path) -> None:
-    """The node's time runs 240 times as fast: two hours without a broker, two without a hub, with
-    an event every twenty seconds. All of it arrives."""
+    """The node's time runs 40 times as fast: an hour without a broker, one without a hub. All that
+    happened arrives."""
     film = stretched_film(tmp_path / "film.mp4", STRETCH, 6)
     camera = stage.camera(
         CAMERA, film,
-        motion={"quiet_s": 3}, clips={"pre_roll_s": 3, "post_roll_s": 2, "max_length_s": 60},
+        motion={"quiet_s": 20}, clips={"pre_roll_s": 20, "post_roll_s": 20, "max_length_s": 300},
     )  # fmt: skip
     with trial(tmp_path / "town", camera=camera) as made:
         made.node.set_variable(RATE_ENV, str(RATE))
@@ -159,7 +159,7 @@ def test_hours_without_a_broker_and_without_a_hub_lose_nothing(tmp_path: Path) -
             (made.town.hub.kill, made.town.hub.start_ready),
         ):
             stop()
-            made.wait_for_journalled(HOURS * 3600 // 25)
+            made.wait_for_journalled(OUTAGE_S // 120)
             start()
         made.drain()
-        made.check_nothing_lost(least_events=2 * HOURS * 3600 // 25)
+        made.check_nothing_lost(least_events=2 * OUTAGE_S // 120)
