@@ -173,6 +173,8 @@ class Session:
     def _leave(self, client: mqtt.Client) -> None:
         """Say offline ourselves, since a clean DISCONNECT does not fire the Will."""
         info = client.publish(*self._will, qos=1, retain=True)
+        if info.rc != mqtt.MQTT_ERR_SUCCESS:
+            return  # the connection has gone meanwhile: the Will says it
         for _ in range(20):
             if info.is_published() or client.loop(timeout=0.05) != mqtt.MQTT_ERR_SUCCESS:
                 break
