@@ -1,4 +1,4 @@
-"""The command camwatch-edge: run, check-config, probe, version."""
+"""The command camwatch-edge: run, check-config, probe, journal, version."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge import __version__
+from edge import __version__, keys
 from edge.base import logs
+from edge.base.clock import SystemClock
 from edge.base.errors import EX_CONFIG, CamwatchError, ConfigError
 from edge.config import node as node_config
 from edge.config.camera import CameraSettings
 from edge.contract import names
+from edge.outbox import report
 
 DEFAULT_CONFIG = Path("/etc/camwatch/edge.yaml")
+JOURNAL_FILE = "journal.db"
+KEY_FILE = "node.key"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--json", action="store_true", help="print JSON")
     _add_config(probe)
     probe.set_defaults(command=_probe)
+    journal = commands.add_parser("journal", help="show what waits for the hub, and check it")
+    journal.add_argument("--json", action="store_true", help="print JSON")
+    journal.add_argument(
+        "--verify", action="store_true", help="check every stored record's content and signature"
+    )
+    _add_config(journal)
+    journal.set_defaults(command=_journal)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(command=_version)
     return parser
@@ -112,6 +123,27 @@ def _probed_camera(arguments: argparse.Namespace) -> CameraSettings:
         password_file=arguments.password_file,
         transport=arguments.transport,
     )
+
+
+def _journal(arguments: argparse.Namespace) -> int:
+    settings = node_config.load(arguments.config)
+    folder = Path(settings.state_dir)
+    if not (folder / JOURNAL_FILE).exists():
+        raise ConfigError(
+            f"state_dir: {folder} holds no journal", hint="the agent makes it at its first start"
+        )
+    found = report.report(
+        folder / JOURNAL_FILE,
+        node=settings.node,
+        key=keys.load_or_make(folder / KEY_FILE).public,
+        clock=SystemClock(),
+        is_verifying=arguments.verify,
+    )
+    if arguments.json:
+        print(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(found.lines()))
+    return 1 if found.damage else 0
 
 
 def _version(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ import contextlib
 import re
 from pathlib import Path
 
-from edge.base import durable
+from edge.base import crashpoint, durable
 from edge.base.errors import StorageError, storage_error
 from edge.contract import names
 from edge.outbox.tables import row_sum
@@ -50,7 +50,9 @@ def finish(path: Path) -> None:
 
 
 def _move_rest(path: Path, target: Path) -> None:
+    crashpoint.at("journal.aside")
     durable.rename(path, target)
+    crashpoint.at("journal.moved")
     with contextlib.suppress(StorageError):
         durable.remove(_beside(path, INDEX))
 

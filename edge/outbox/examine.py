@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from edge.contract import names, record
 from edge.contract.errors import ContractError
 from edge.keys import PublicKey
-from edge.outbox.tables import row_sum
+from edge.outbox.tables import EVENT_SUM, FILE_SUM, RECORD_SUM, add_row_sum, row_sum
 from edge.outbox.values import Gap, Tip
 
 SMALL_PAGES = 4096  # up to here (16 MiB) indices are compared with their tables too
-FILE_COLUMNS = "name, kind, event, part, sha256, size_bytes"
 
 
 class _FindingError(Exception):
@@ -126,9 +125,14 @@ def _signed(row: sqlite3.Row, tip: Tip, key: PublicKey) -> Iterator[str]:
 
 
 def _rows(db: sqlite3.Connection) -> Iterator[str]:
-    for row in db.execute(f"SELECT {FILE_COLUMNS}, sum FROM files"):  # noqa: S608 - ours
-        if row["sum"] is not None and row["sum"] != row_sum(*tuple(row)[:-1]):
-            yield f"the row of file {row['name']!r} does not fit its check sum"
-    for row in db.execute("SELECT event, camera, payload, sum FROM open_events"):
-        if row["sum"] is not None and row["sum"] != row_sum(*tuple(row)[:-1]):
-            yield f"the row of open event {row['event']!r} does not fit its check sum"
+    """Whatever no signature covers still is what was written."""
+    add_row_sum(db)
+    checks = (
+        ("record", "records", "seq", RECORD_SUM),
+        ("file", "files", "name", FILE_SUM),
+        ("open event", "open_events", "event", EVENT_SUM),
+    )
+    for what, table, name, expression in checks:
+        query = f"SELECT {name} FROM {table} WHERE sum IS NOT NULL AND sum <> {expression}"  # noqa: S608
+        for row in db.execute(query):
+            yield f"the row of {what} {row[0]!r} does not fit its check sum"

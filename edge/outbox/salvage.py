@@ -17,7 +17,7 @@ from edge.contract.errors import ContractError
 from edge.keys import PublicKey
 from edge.outbox.examine import read_tip
 from edge.outbox.tables import row_sum
-from edge.outbox.values import Tip, WaitingFile
+from edge.outbox.values import OpenEvent, Tip, WaitingFile
 
 MAX_PROBES = 20_000  # numbers that are asked for one by one where a scan fails
 _UNREADABLE = (sqlite3.Error, TypeError, ValueError, AttributeError, IndexError)
@@ -102,15 +102,20 @@ class Remains:
         for row in self._rows("SELECT * FROM files"):
             with contextlib.suppress(*_UNREADABLE):
                 file = _file(row)
-                columns = ("name", "kind", "event", "part", "sha256", "size_bytes")
-                if _fits(row, *columns) and file.seq <= self.acked_seq:
+                if _fits(row) and file.seq <= self.acked_seq:
                     files.append(file)
         return files
 
-    def open_events(self) -> list[bytes]:
-        """Payloads of the event.started records of events that had not ended."""
-        rows = self._rows("SELECT * FROM open_events")
-        return [bytes(row["payload"]) for row in rows if _fits(row, "event", "camera", "payload")]
+    def open_events(self) -> list[OpenEvent]:
+        """Events that had not ended."""
+        found: list[OpenEvent] = []
+        for row in self._rows("SELECT * FROM open_events"):
+            with contextlib.suppress(*_UNREADABLE, ContractError):
+                updated = row["updated"] if "updated" in row.keys() else None  # noqa: SIM118
+                record.decode(row["payload"])
+                if _fits(row):
+                    found.append(OpenEvent(row["payload"], updated))
+        return found
 
     def _rows(self, query: str) -> list[sqlite3.Row]:
         rows: list[sqlite3.Row] = []
@@ -129,11 +134,12 @@ class Remains:
             self._db.close()
 
 
-def _fits(row: sqlite3.Row, *columns: str) -> bool:
-    try:
-        return row["sum"] is None or row["sum"] == row_sum(*(row[each] for each in columns))
-    except IndexError:  # schema 1 had no check sums
+def _fits(row: sqlite3.Row) -> bool:
+    """Whether a row is what was written; its last column is the sum, since schema 2."""
+    if "sum" not in row.keys() or row["sum"] is None:  # noqa: SIM118 - a Row
         return True
+    names = [name for name in row.keys() if name != "sum"]  # noqa: SIM118 - a Row
+    return bool(row["sum"] == row_sum(*(row[name] for name in names)))
 
 
 def _priority(row: sqlite3.Row) -> int:

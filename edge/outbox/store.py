@@ -20,8 +20,18 @@ from edge.contract import record
 from edge.outbox import wal
 from edge.outbox.chain import is_own_gap
 from edge.outbox.examine import examine, read_gaps, read_tip, tip_sum
-from edge.outbox.tables import MIGRATIONS, row_sum
-from edge.outbox.values import Change, Gap, Pending, Salvage, Signed, WaitingFile, announced, runs
+from edge.outbox.tables import EVENT_SUM, FILE_SUM, MIGRATIONS, RECORD_SUM, add_row_sum, row_sum
+from edge.outbox.values import (
+    Change,
+    Gap,
+    OpenEvent,
+    Pending,
+    Salvage,
+    Signed,
+    WaitingFile,
+    announced,
+    runs,
+)
 
 CANNOT_NOW = frozenset(  # what says nothing about the file's content
     {
@@ -56,6 +66,7 @@ class Store:
             if lost > 1:  # one, torn by a power cut, was never reported as done
                 self._refuse(f"{lost} commits in its write-ahead log cannot be read")
             self._db = sqlite.open_database(path, MIGRATIONS, factory=factory)
+            add_row_sum(self._db)
             try:
                 self._check()
             except BaseException:
@@ -90,6 +101,7 @@ class Store:
             self._write(change)
 
     def _write(self, change: Change) -> None:
+        steps = _steps(change)
         with sqlite.transaction(self._db) as db:
             self._take_over(change)
             for signed in change.records:
@@ -107,14 +119,14 @@ class Store:
                 (tip.epoch, tip.last_seq, tip.last_hash, tip.acked_seq, tip.acked_hash,
                  tip_sum(tip), change.is_clean),
             )  # fmt: skip
-            crashpoint.at("journal.commit" if change.records else "journal.free")
-        crashpoint.at("journal.committed" if change.records else "journal.freed")
+            crashpoint.at(steps[0])
+        crashpoint.at(steps[1])
 
     def _take_over(self, change: Change) -> None:
         """What an earlier journal held beside records."""
         self._add_files(change.files)
-        for payload in change.open_events:
-            self._open_event(record.decode(payload).header, payload)
+        for begun in change.open_events:
+            self._open_event(begun)
         for salvage in change.salvages:
             self._db.execute(
                 "INSERT OR REPLACE INTO salvaged VALUES (?, ?, ?)",
@@ -128,27 +140,38 @@ class Store:
         db.executemany(
             "UPDATE records SET is_acked = 1 WHERE seq = ?", [(seq,) for seq in change.acked]
         )
+        db.executemany(
+            f"UPDATE records SET sum = {RECORD_SUM} WHERE seq = ?",  # noqa: S608 - ours
+            [(seq,) for seq in change.acked],
+        )
         db.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in change.freed])
         db.executemany(
             "UPDATE files SET upload = ? WHERE name = ?",
             [(upload, name) for name, upload in change.uploads],
         )
+        db.executemany(
+            f"UPDATE files SET sum = {FILE_SUM} WHERE name = ?",  # noqa: S608 - ours
+            [(name,) for name, _ in change.uploads],
+        )
 
     def _insert(self, signed: Signed, *, is_acked: bool) -> None:
         db, header, body = self._db, signed.header, signed.body
         db.execute(
-            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (signed.seq, signed.payload, signed.signature, signed.digest, header.type,
-             header.clock.boot, header.clock.mono_ns, is_acked, signed.priority),
+            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (signed.seq, signed.payload, signed.signature, *(row := (
+                signed.digest, header.type, header.clock.boot, header.clock.mono_ns,
+                int(is_acked), signed.priority,
+            )), row_sum(signed.seq, signed.signature, *row)),
         )  # fmt: skip
         files = announced(signed)
         if isinstance(body, record.EventStarted):
-            self._open_event(header, signed.payload)
+            self._open_event(OpenEvent(signed.payload))
         elif isinstance(body, record.EventUpdated):
+            event = (header.event,)
             db.execute(
-                "UPDATE open_events SET updated = ? WHERE event = ?",
-                (signed.payload, header.event),
+                "UPDATE open_events SET updated = ? WHERE event = ?", (signed.payload, *event)
             )
+            db.execute(f"UPDATE open_events SET sum = {EVENT_SUM} WHERE event = ?", event)  # noqa: S608
         elif isinstance(body, record.EventEnded):
             files = self._not_said_before(header.event, files)
             db.execute("DELETE FROM open_events WHERE event = ?", (header.event,))
@@ -163,11 +186,11 @@ class Store:
             )
         self._add_files(files)
 
-    def _open_event(self, header: record.Header, payload: bytes) -> None:
-        row = (header.event, header.camera, payload)
+    def _open_event(self, begun: OpenEvent) -> None:
+        header = record.decode(begun.started).header
+        row = (header.event, header.camera, begun.started, begun.updated)
         self._db.execute(
-            "INSERT OR REPLACE INTO open_events (event, camera, payload, sum) VALUES (?, ?, ?, ?)",
-            (*row, row_sum(*row)),
+            "INSERT OR REPLACE INTO open_events VALUES (?, ?, ?, ?, ?)", (*row, row_sum(*row))
         )
 
     def _not_said_before(
@@ -184,10 +207,11 @@ class Store:
     def _add_files(self, files: Sequence[WaitingFile]) -> None:
         for file in files:
             kind = "snapshot" if file.part is None else "clip"
-            row = (file.name, kind, file.event, file.part, file.sha256, file.size_bytes)
+            row = (file.name, kind, file.event, file.part, file.sha256, file.size_bytes, file.seq,
+                   file.upload, file.priority)  # fmt: skip
             self._db.execute(
                 "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*row, file.seq, file.upload, file.priority, row_sum(*row)),
+                (*row, row_sum(*row)),
             )
 
     def give_up_oldest(self, limit: int) -> tuple[list[Gap], list[str]]:
@@ -269,6 +293,15 @@ class Store:
         """Close the file; what was committed moves from the log into it. Raises StorageError."""
         with sqlite.errors_named(self._path):
             self._db.close()
+
+
+def _steps(change: Change) -> tuple[str, str]:
+    """Where a test can have the process killed: inside the transaction, and right after it."""
+    if change.records:
+        return "journal.commit", "journal.committed"
+    if change.tip.acked_seq or change.acked or change.freed:
+        return "journal.free", "journal.freed"
+    return "journal.mark", "journal.marked"
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ SQLite's pages carry no check sums, so rows that no signature covers carry their
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 
 MIGRATIONS = (
     """
@@ -48,8 +49,10 @@ MIGRATIONS = (
     ALTER TABLE journal ADD COLUMN sum TEXT;       -- over the columns above; NULL: never written
     ALTER TABLE journal ADD COLUMN is_clean INTEGER NOT NULL DEFAULT 0;  -- closed in good order
     ALTER TABLE records ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;  -- 0 ordinary, more: first
+    ALTER TABLE records ADD COLUMN sum TEXT;       -- over all but payload; NULL: before schema 2
     ALTER TABLE files ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;    -- of its record
-    ALTER TABLE files ADD COLUMN sum TEXT;         -- over name to size_bytes; NULL: before schema 2
+    ALTER TABLE files ADD COLUMN sum TEXT;         -- over the columns above; NULL: before schema 2
+    ALTER TABLE open_events ADD COLUMN updated BLOB;  -- payload of its newest event.updated
     ALTER TABLE open_events ADD COLUMN sum TEXT;   -- over the columns above; NULL: before schema 2
     DROP INDEX files_by_kind;
     CREATE INDEX files_in_turn ON files (kind, priority DESC, seq);
@@ -67,13 +70,19 @@ MIGRATIONS = (
         is_done INTEGER NOT NULL
     );
     """,
-    """
-    ALTER TABLE open_events ADD COLUMN updated BLOB;  -- payload of its newest event.updated
-    """,
 )
+
+RECORD_SUM = "row_sum(seq, sig, hash, type, boot, mono_ns, is_acked, priority)"
+FILE_SUM = "row_sum(name, kind, event, part, sha256, size_bytes, seq, upload, priority)"
+EVENT_SUM = "row_sum(event, camera, payload, updated)"
 
 
 def row_sum(*values: object) -> str:
     """16 hexadecimal digits that show whether a row's values are what was written."""
     text = "\n".join(each.hex() if isinstance(each, bytes) else str(each) for each in values)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def add_row_sum(db: sqlite3.Connection) -> None:
+    """Let statements on `db` use `row_sum`."""
+    db.create_function("row_sum", -1, row_sum, deterministic=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from edge.base.errors import StorageError
@@ -95,7 +96,8 @@ def _introduce(journal: Journal, moved: Path, remains: Remains) -> None:
             f"{reason.text}; what can be read follows in epoch {journal.chain.epoch}",
         )  # fmt: skip
         journal.add(lambda chain: chain.append(body))
-    journal.unwritten.files |= {each.name: each for each in remains.files()}
+    for file in remains.files():  # 0: announced and acknowledged before this journal began
+        journal.unwritten.files[file.name] = replace(file, seq=0)
     journal.unwritten.open_events += remains.open_events()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from edge.contract import record
 from edge.outbox.chain import is_own_gap
-from edge.outbox.values import Change, Gap, Salvage, Signed, Tip, WaitingFile
+from edge.outbox.values import Change, Gap, OpenEvent, Salvage, Signed, Tip, WaitingFile
 
 MAX_RECORDS = 2000  # of about 1.5 KiB, and their bodies: some 10 MiB
 
@@ -27,7 +27,7 @@ class Unwritten:
         self.uploads: dict[str, str | None] = {}
         self.gaps: dict[int, Gap] = {}
         self.files: dict[str, WaitingFile] = {}
-        self.open_events: list[bytes] = []
+        self.open_events: list[OpenEvent] = []
         self.salvages: dict[str, Salvage] = {}
 
     def add(self, signed: Signed) -> None:

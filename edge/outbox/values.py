@@ -98,6 +98,14 @@ class Salvage:
 
 
 @dataclass(frozen=True)
+class OpenEvent:
+    """An event that has not ended: payloads of its first record and its newest event.updated."""
+
+    started: bytes
+    updated: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Change:
     """What one transaction brings the file up to."""
 
@@ -112,8 +120,8 @@ class Change:
     gaps: tuple[Gap, ...] = ()
     files: tuple[WaitingFile, ...] = ()
     """Taken over from an earlier journal."""
-    open_events: tuple[bytes, ...] = ()
-    """The same: payloads of event.started."""
+    open_events: tuple[OpenEvent, ...] = ()
+    """The same."""
     salvages: tuple[Salvage, ...] = ()
     is_clean: bool = False
 
