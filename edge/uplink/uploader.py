@@ -53,6 +53,8 @@ class Uploader:
                 if self.run_once():
                     wait_s = 0.0
                     backoff.reset()
+                else:
+                    self._client.close()  # the hub ends connections that bring nothing
             except (UploadError, StorageError) as err:
                 wait_s = backoff.next_s()
                 if self.problem != str(err):

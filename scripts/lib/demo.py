@@ -34,6 +34,7 @@ CAMERA = "street"
 ONCE_LIMIT_S = 90.0
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 8.0
+MADE_FILES = ("hub.yaml", "hub.pub", "edge.yaml", "mosquitto.conf", "first-clip.mp4")
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -196,14 +197,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fresh", action="store_true")
     arguments = parser.parse_args(argv)
     folder = arguments.dir.resolve()
-    if arguments.fresh and (folder / "hub.yaml").exists():
-        shutil.rmtree(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
-        with only_one(folder), Town(folder, camera_settings(arguments.camera, folder)) as town:
-            status = watch(town, arguments.camera, is_once=arguments.once)
+        with only_one(folder):
+            source = camera_settings(arguments.camera, folder)
+            if arguments.fresh:
+                forget(folder)
+            with Town(folder, source) as town:
+                status = watch(town, arguments.camera, is_once=arguments.once)
     except DemoError as err:
         print(f"scripts/demo: {err}", file=sys.stderr)
         status = 1
@@ -214,6 +217,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def forget(folder: Path) -> None:
+    """Remove what earlier demos made in `folder`, and nothing else."""
+    for name in ("hub", "node"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in MADE_FILES:
+        (folder / name).unlink(missing_ok=True)
+
+
 def watch(town: Town, camera: str, *, is_once: bool) -> int:
     """Print what the hub archives until stopped, or until the first verified event."""
     since = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime())
@@ -222,10 +233,13 @@ def watch(town: Town, camera: str, *, is_once: bool) -> int:
     print(f"A node watches {what}; its events appear here as the hub archives them.")
     print(f"Ask in another terminal:  {hub_hint(town)} query --since 1h", flush=True)
     limit_s = time.monotonic() + ONCE_LIMIT_S
+    news = CameraNews(town.folder / "node.log")
     while True:
         town.check()
         with contextlib.suppress(queue.Empty):
             print(hub.lines.get(timeout=0.5), flush=True)
+        for line in news.read():
+            print(line, flush=True)
         if is_once:
             event = first_with_clip(town, since)
             if event is not None:
@@ -235,6 +249,22 @@ def watch(town: Town, camera: str, *, is_once: bool) -> int:
                 raise DemoError(
                     f"no event with a clip was archived within {ONCE_LIMIT_S:.0f} s; {reason(town)}"
                 )
+
+
+class CameraNews:
+    """What the node logs of its camera coming and going, as it appears."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = 0
+
+    def read(self) -> list[str]:
+        """The new lines, shortened to what they say."""
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        new, self._seen = lines[self._seen :], len(lines)
+        return [
+            f"camera    {line.partition(': ')[2]}" for line in new if f"{CAMERA} is lost" in line
+        ]
 
 
 def first_with_clip(town: Town, since: str) -> str | None:

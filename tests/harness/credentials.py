@@ -45,10 +45,10 @@ class Authority:
         self.key_file = folder / "server.key"
         ca_key = ec.generate_private_key(ec.SECP256R1())
         ca_name = _name("Harness test authority")
-        ca = _certificate(ca_name, ca_name, ca_key.public_key(), is_authority=True)
+        ca = _certificate(ca_name, ca_name, ca_key.public_key(), ca_key.public_key())
         self.ca_file.write_bytes(_pem(ca.sign(ca_key, hashes.SHA256())))
         key = ec.generate_private_key(ec.SECP256R1())
-        server = _certificate(_name("localhost"), ca_name, key.public_key(), is_authority=False)
+        server = _certificate(_name("localhost"), ca_name, key.public_key(), ca_key.public_key())
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         server = server.add_extension(x509.SubjectAlternativeName(names), critical=False)
         self.cert_file.write_bytes(_pem(server.sign(ca_key, hashes.SHA256())))
@@ -63,9 +63,19 @@ class Authority:
 
 
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
 ) -> x509.CertificateBuilder:
+    """With the extensions of RFC 5280 section 4.2.1, which Python 3.13 insists on."""
     now_utc = datetime.now(UTC)
+    is_authority = subject == issuer
+    usage = x509.KeyUsage(
+        digital_signature=not is_authority, key_cert_sign=is_authority, crl_sign=is_authority,
+        content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -75,6 +85,11 @@ def _certificate(
         .not_valid_before(now_utc - timedelta(days=1))
         .not_valid_after(now_utc + timedelta(days=VALID_DAYS))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False
+        )
     )
 
 

@@ -146,18 +146,20 @@ def test_an_upload_goes_on_where_a_killed_hub_left_it(
     monkeypatch.setattr(uploader_module, "CHUNK_BYTES", 256 * 1024)
     content = hashlib.shake_256(b"clip").digest(8_000_000)
     sent: list[int] = []
+    killed = threading.Event()
     append = uplink.uploader._client.append
 
     def slow_append(url: str, offset: int, chunk: bytes) -> int:
         sent.append(offset)
         if len(sent) == 8:
             town.hub.kill()
+            killed.set()
         return append(url, offset, chunk)
 
     monkeypatch.setattr(uplink.uploader._client, "append", slow_append)
     event = uplink.announce(content)
     uplink.start()
-    until(lambda: len(sent) >= 8 and not town.hub.is_running)
+    assert killed.wait(WAIT_S)
     town.hub.start_ready()
     until(lambda: is_empty(uplink))
     assert min(sent[8:]) >= sent[6]
