@@ -8,7 +8,7 @@ import logging
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import timedelta
 
 from edge.base import sdnotify
 from edge.base.clock import SystemClock
@@ -19,7 +19,10 @@ from hub.api.app import make_app
 from hub.api.server import listen, serve
 from hub.api.upload_store import UploadStore
 from hub.api.uploads import Uploads
-from hub.archive import Archive, SqliteArchive
+from hub.archive import Archive
+from hub.archive.folder import Guard
+from hub.archive.opening import open_to_write, refuse_damage
+from hub.archive.problems import Problems
 from hub.archive.values import Clip, Event
 from hub.clipstore import FileClipStore
 from hub.config import HubSettings
@@ -31,6 +34,9 @@ logger = logging.getLogger(__name__)
 SUBSCRIBE_WAIT_S = 10.0
 SUBSCRIBE_POLL_S = 0.05
 SWEEP_INTERVAL_S = 600.0
+WATCH_INTERVAL_S = 5.0
+QUIET = timedelta(minutes=1)  # without a failing request, uploads are taken to work again
+DISK, UPLOADS = "disk", "uploads"  # what may be in trouble
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,13 @@ class Announcers:
 
 def run(settings: HubSettings, announcers: Announcers | None = None) -> None:
     """Run until SIGTERM or SIGINT; ends within 5 s. Raises CamwatchError when it cannot start."""
-    key = identity.load_key(settings)
-    archive = SqliteArchive(settings.archive_path)
+    archive, guard = open_to_write(settings)  # before anything is written beside it
     try:
+        refuse_damage(archive)
+        key = identity.load_key(settings)
         if identity.write_broker_files(settings, archive):
             logger.info("wrote %s; the broker reads it on SIGHUP", settings.broker_path)
-        asyncio.run(_Hub(settings, archive, key, announcers).serve())
+        asyncio.run(_Hub(settings, archive, guard, key, announcers).serve())
     finally:
         archive.close()
 
@@ -60,19 +67,27 @@ class _Hub:
         self,
         settings: HubSettings,
         archive: Archive,
+        guard: Guard,
         key: PrivateKey,
         announcers: Announcers | None,
     ) -> None:
         clock = SystemClock()
         self._settings = settings
         self._announcers = announcers
+        self._archive = archive
+        self._guard = guard
+        self._clock = clock
+        self._problems = Problems(settings.state_path, clock)
+        self._pictures = FileClipStore(settings.snapshots_path, suffix=".jpg")
         self._ingest = Ingest(
             settings.mqtt,
             broker_files.read_or_make_secret(settings.secret_path),
             archive=archive,
-            pictures=_snapshot_store(settings.snapshots_path),
+            pictures=self._pictures,
             key=key,
             clock=clock,
+            problems=self._problems,
+            check_disk=guard.check_media,
             on_ended=None if announcers is None else announcers.on_ended,
         )
         self._uploads = Uploads(
@@ -81,6 +96,7 @@ class _Hub:
             UploadStore(settings.uploads_path),
             clock,
             on_stored=self._clip_stored,
+            check_disk=guard.check_media,
         )
         self._stopping = asyncio.Event()
 
@@ -90,17 +106,20 @@ class _Hub:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        await asyncio.to_thread(self._uploads.finish_complete)
+        await asyncio.to_thread(self._tidy)
         self._ingest.start()
-        sweeper = asyncio.create_task(self._sweep(), name="sweep")
-        greeter = asyncio.create_task(self._say_ready(), name="ready")
+        tasks = [
+            asyncio.create_task(self._sweep(), name="sweep"),
+            asyncio.create_task(self._watch_disk(), name="disk"),
+            asyncio.create_task(self._say_ready(), name="ready"),
+        ]
         try:
-            app = make_app(self._uploads)
+            app = make_app(self._uploads, self._request_failed)
             await serve(app, self._settings.http, listener, self._until_stopped)
         finally:
             sdnotify.notify("STOPPING=1")
             logger.info("stopping")
-            for task in (sweeper, greeter):
+            for task in tasks:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
@@ -128,11 +147,37 @@ class _Hub:
             except StorageError as err:
                 logger.warning("cannot drop expired uploads: %s", error_chain(err))
 
+    def _tidy(self) -> None:
+        """What a run before left half done. A disk that fails now may work later."""
+        try:
+            self._uploads.finish_complete()
+            clips = self._uploads.adopt_waiting()
+            _, waiting = self._archive.waiting()
+            found = [each for each in waiting if self._pictures.size_of(each.sha256) is not None]
+            self._archive.snapshots_stored(found, self._clock.utc())
+        except StorageError as err:
+            self._problems.begin(UPLOADS, error_chain(err))
+            return
+        if clips or found:
+            logger.info("took in %d clips and %d snapshots of a run before", clips, len(found))
+
+    async def _watch_disk(self) -> None:
+        """Tell of a disk that is away or low before anybody wants to write."""
+        while True:
+            try:
+                await asyncio.to_thread(self._guard.check_media)
+            except StorageError as err:
+                self._problems.begin(DISK, error_chain(err))
+            else:
+                self._problems.end(DISK)
+                self._problems.end_if_quiet(UPLOADS, QUIET)
+            await asyncio.sleep(WATCH_INTERVAL_S)
+
+    def _request_failed(self, err: StorageError) -> None:
+        self._problems.begin(UPLOADS, error_chain(err))
+
     def _clip_stored(self, clip: Clip, event: Event) -> None:
+        self._problems.end(UPLOADS)
         self._ingest.acknowledge_clip(clip)
         if self._announcers is not None and clip.stored_utc is None:
             self._announcers.on_stored(clip, event)
-
-
-def _snapshot_store(path: Path) -> FileClipStore:
-    return FileClipStore(path, suffix=".jpg")

@@ -38,10 +38,14 @@ async def http_error(_request: Request, err: Exception) -> Response:
 
 
 async def storage_error(request: Request, err: Exception) -> Response:
-    """The answer when a disk failed: try again later; 507 for a full one, RFC 4918."""
+    """The answer when a disk failed: try again later; 507 for a full one, RFC 4918.
+
+    The application's `on_storage_error` is told, which logs it once, not for each request.
+    """
     if not isinstance(err, StorageError):
         raise err
-    logger.error("%s %s: %s", request.method, request.url.path, error_chain(err))
+    logger.debug("%s %s: %s", request.method, request.url.path, error_chain(err))
+    request.app.state.on_storage_error(err)
     is_full = isinstance(err, DiskFullError)
     return JSONResponse(
         {

@@ -48,12 +48,15 @@ class Uploads:
         clock: Clock,
         *,
         on_stored: OnStored,
+        check_disk: Callable[[], None] = lambda: None,
     ) -> None:
+        """`check_disk` raises StorageError while the disk is away or has no room for clips."""
         self._archive = archive
         self._clips = clips
         self._store = store
         self._clock = clock
         self._on_stored = on_stored
+        self._check_disk = check_disk
         self._busy: set[str] = set()
 
     @property
@@ -89,7 +92,7 @@ class Uploads:
         if clip.stored_utc is not None or await run_in_threadpool(self._is_kept, clip):
             await run_in_threadpool(self._note_stored, clip)
             return JSONResponse({"stored": True}, 200, headers=tus.base_headers())
-        upload = await run_in_threadpool(self._store.begin, clip)
+        upload = await run_in_threadpool(self._begin, clip)
         location = {"Location": f"/uploads/{upload.id}"}
         return Response(status_code=201, headers=self._headers(upload) | location)
 
@@ -108,6 +111,7 @@ class Uploads:
             checksum = tus.checksum(request.headers.get("upload-checksum"))
         except ValueError as err:
             raise _error(400, "bad_request", str(err)) from err
+        await run_in_threadpool(self._check_disk)
         if upload.id in self._busy:
             raise _error(423, "locked", "another request is writing to this upload")
         self._busy.add(upload.id)
@@ -136,6 +140,15 @@ class Uploads:
             except HttpError as err:
                 logger.warning("upload %s of %s: %s", upload.id, upload.node, err)
         self.drop_expired()
+
+    def adopt_waiting(self) -> int:
+        """Note clips that the store holds and the archive does not know of, since the hub died
+        between the two; how many. Blocks; raises StorageError."""
+        clips, _ = self._archive.waiting()
+        found = [clip for clip in clips if self._is_kept(clip)]
+        for clip in found:
+            self._note_stored(clip)
+        return len(found)
 
     def drop_expired(self) -> None:
         """Give up uploads that nobody continued. Blocks; raises StorageError."""
@@ -179,6 +192,10 @@ class Uploads:
     def _is_kept(self, clip: Clip) -> bool:
         """Whether an earlier run adopted the clip and died before its row was written."""
         return self._clips.size_of(clip.sha256) == clip.size_bytes
+
+    def _begin(self, clip: Clip) -> Upload:
+        self._check_disk()
+        return self._store.begin(clip)
 
     def _announced(self, node: str, claim: tus.Claim) -> Clip:
         clip = self._archive.announced_clip(node, claim.event, claim.part, claim.sha256)

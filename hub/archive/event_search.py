@@ -14,7 +14,7 @@ from hub.archive.media_rows import (
     clip_in,
     snapshot_in,
 )
-from hub.archive.values import Clip, Event, EventFilter, PageKey, Snapshot, StoredRecord
+from hub.archive.values import Clip, Event, EventFilter, PageKey, RecordKey, Snapshot, StoredRecord
 
 _EVENT_TABLES = "events JOIN nodes ON nodes.id = node_id"
 _ZONE_TABLES = (
@@ -113,7 +113,8 @@ def by_id(db: sqlite3.Connection, prefix: str, *, limit: int) -> list[Event]:
 def records_of(db: sqlite3.Connection, event: Event) -> list[StoredRecord]:
     """The event's records in journal order."""
     rows = db.execute(
-        "SELECT epochs.epoch, seq, type, at_ms, received_ms, hash, payload, sig FROM records"
+        "SELECT epochs.epoch, seq, type, at_ms, received_ms, hash, payload, sig,"
+        " epoch_id FROM records"
         " JOIN epochs ON epochs.id = epoch_id JOIN nodes ON nodes.id = node_id"
         " WHERE event = ? AND name = ? ORDER BY epoch_id, seq",
         (event.id, event.node),
@@ -129,6 +130,7 @@ def records_of(db: sqlite3.Connection, event: Event) -> list[StoredRecord]:
             bytes(row["hash"]).hex(),
             bytes(row["payload"]),
             bytes(row["sig"]),
+            RecordKey(row["epoch_id"], row["seq"]),
         )
         for row in rows
     ]

@@ -20,6 +20,7 @@ from hub.archive.values import (
     PageKey,
     Progress,
     Quarantined,
+    RecordKey,
     Snapshot,
     StoredRecord,
     Stretch,
@@ -70,6 +71,9 @@ class Archive(Protocol):
 
     def newest_snapshots(self, node: str) -> list[Snapshot]:
         """Each of the node's cameras' newest stored snapshot, by the journal's order."""
+
+    def waiting(self) -> tuple[list[Clip], list[Snapshot]]:
+        """The clips and snapshots that were announced and are not noted as stored, of all nodes."""
 
     def recently_stored(self, node: str, limit: int) -> tuple[list[Clip], list[Snapshot]]:
         """The node's last stored clips and snapshots, newest first."""
@@ -125,6 +129,23 @@ class Archive(Protocol):
 
     def counts(self) -> dict[tuple[str, str], int]:
         """All counters by (counter, node)."""
+
+    # Checking.
+
+    def integrity(self, *, is_full: bool) -> list[str]:
+        """What is wrong with the store itself; nothing for a sound one."""
+
+    def broken_links(self) -> list[str]:
+        """Records that do not continue their neighbours, without reading their bytes."""
+
+    def records_after(self, after: RecordKey, limit: int) -> list[StoredRecord]:
+        """The next records in the order of their keys."""
+
+    def public_keys(self, node: str) -> list[bytes]:
+        """All keys that the node's records may be signed with, retired ones too."""
+
+    def announced_media(self) -> tuple[list[Clip], list[Snapshot]]:
+        """All clips and snapshots that records announced."""
 
     def quarantined(self, *, limit: int) -> list[Quarantined]:
         """The newest refused messages."""

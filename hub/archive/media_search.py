@@ -69,6 +69,17 @@ def recently_stored(
     return [clip_in(row) for row in clips], [snapshot_in(row) for row in snapshots]
 
 
+def waiting(db: sqlite3.Connection) -> tuple[list[Clip], list[Snapshot]]:
+    """Announced, and not noted as stored."""
+    clips = db.execute(
+        f"SELECT {CLIP_COLUMNS} FROM {CLIP_TABLES} WHERE stored_ms IS NULL"  # noqa: S608 - ours
+    )
+    snapshots = db.execute(
+        f"SELECT {SNAPSHOT_COLUMNS} FROM {SNAPSHOT_TABLES} WHERE stored_ms IS NULL"  # noqa: S608
+    )
+    return [clip_in(row) for row in clips], [snapshot_in(row) for row in snapshots]
+
+
 _CAME_ALL_THE_SAME = """EXISTS (SELECT 1 FROM events JOIN {0} AS file ON file.event_id = events.id
     WHERE events.event = dropped.event AND events.node_id = dropped.node_id
         AND file.hash = dropped.hash AND file.stored_ms IS NOT NULL)"""

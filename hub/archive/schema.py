@@ -211,6 +211,8 @@ ALTER TABLE events ADD COLUMN error_ms INTEGER;         -- of started_ms; NULL u
 ALTER TABLE events ADD COLUMN ended_claimed_ms INTEGER; -- end by the node's wall clock
 ALTER TABLE events ADD COLUMN ended_mono_ns INTEGER;    -- end, nanoseconds since boot
 ALTER TABLE events ADD COLUMN placed TEXT;              -- claimed, corrected, bounded
+CREATE INDEX clips_waiting ON clips (node_id) WHERE stored_ms IS NULL;
+CREATE INDEX snapshots_waiting ON snapshots (node_id) WHERE stored_ms IS NULL;
 CREATE INDEX events_unsynced ON events (boot_id) WHERE clock = 'unsynced';
 CREATE TABLE spans (
     node_id INTEGER NOT NULL REFERENCES nodes(id),

@@ -1,6 +1,11 @@
 """The archive in one SQLite file: WAL with synchronous=FULL, one transaction a batch.
 
 One connection, used by one thread at a time under a lock; other processes read through their own.
+
+A flush that fails may leave pages in the kernel's memory that look written and are not on the disk.
+SQLite itself writes such pages again, as long as its connection lives. Where it is opened anew, its
+log is first written over with its own content and flushed, so that nothing is believed durable
+that is only in memory.
 """
 
 from __future__ import annotations
@@ -15,7 +20,9 @@ from pathlib import Path
 from edge.base import sqlite
 from edge.base.errors import StorageError
 from hub.archive import (
+    check_rows,
     coverage,
+    damage,
     event_rows,
     event_search,
     gap_rows,
@@ -28,6 +35,7 @@ from hub.archive import (
 )
 from hub.archive.derive import Deriver
 from hub.archive.event_state import to_ms
+from hub.archive.folder import Guard
 from hub.archive.schema import MIGRATIONS
 from hub.archive.values import (
     Arrival,
@@ -45,6 +53,7 @@ from hub.archive.values import (
     PageKey,
     Progress,
     Quarantined,
+    RecordKey,
     Refusal,
     Snapshot,
     StoredRecord,
@@ -54,10 +63,18 @@ from hub.archive.values import (
 
 
 class SqliteArchive:
-    """`Archive` in the file `path`; see the interface for what each method does."""
+    """`Archive` in the file `path`; see the interface for what each method does.
 
-    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
-        """Open or create it. Raises StorageError; read-only, the file must exist."""
+    After an I/O error the connection is closed and the next call opens another.
+    """
+
+    def __init__(
+        self, path: Path, *, is_read_only: bool = False, guard: Guard | None = None
+    ) -> None:
+        """Open or create it. Raises StorageError; read-only, the file must exist.
+
+        `guard` is asked before every write whether the disk is there and has room.
+        """
         if is_read_only and not path.exists():
             raise StorageError(
                 f"{path}: there is no archive yet",
@@ -66,25 +83,80 @@ class SqliteArchive:
                 is_retryable=False,
             )
         self._path = path
+        self._is_read_only = is_read_only
+        self._guard = guard
         self._lock = threading.Lock()
-        self._db = sqlite.open_database(path, MIGRATIONS, is_read_only=is_read_only)
-        if not is_read_only:
-            with sqlite.errors_named(path):
-                upgrade.bring_up_to_date(self._db)
+        self._db: sqlite3.Connection | None = self._open()
+
+    def guard_by(self, guard: Guard) -> None:
+        """From now on ask `guard` before every write."""
+        self._guard = guard
 
     def close(self) -> None:
         with self._lock:
-            self._db.close()
+            self._drop()
+
+    def check_quickly(self, limit_s: float) -> bool:
+        """Look for damage for at most `limit_s`; false when that was too short for all of it.
+
+        Raises DamagedDatabaseError.
+        """
+        with self._reading() as db:
+            return damage.check_quickly(db, self._path, limit_s)
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite.open_database(self._path, MIGRATIONS, is_read_only=self._is_read_only)
+        try:
+            if not self._is_read_only:
+                with sqlite.errors_named(self._path):
+                    upgrade.bring_up_to_date(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _open_again(self) -> sqlite3.Connection:
+        """After an error. Never makes a new file; raises StorageError."""
+        if self._guard is not None:
+            self._guard.check_mounted()
+        if not self._path.exists():
+            raise StorageError(f"{self._path} is gone", path=str(self._path))
+        db = self._open()
+        try:
+            if not self._is_read_only:
+                with sqlite.errors_named(self._path), sqlite.transaction(db):
+                    damage.flush_log_again(self._path)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _drop(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                db.close()
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, sqlite.errors_named(self._path):
-            yield self._db
+        with self._lock:
+            try:
+                if self._db is None:
+                    self._db = self._open_again()
+                with sqlite.errors_named(self._path):
+                    yield self._db
+            except StorageError as err:
+                if damage.is_connection_spoilt(err):
+                    self._drop()
+                raise
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, sqlite.errors_named(self._path), sqlite.transaction(self._db):
-            yield self._db
+        with self._reading() as db:
+            if self._guard is not None:
+                self._guard.check_records()
+            with sqlite.transaction(db):
+                yield db
 
     def write(self, batch: Batch) -> Written:
         with self._writing() as db:
@@ -173,6 +245,10 @@ class SqliteArchive:
         with self._reading() as db:
             return media_search.newest_snapshots(db, node)
 
+    def waiting(self) -> tuple[list[Clip], list[Snapshot]]:
+        with self._reading() as db:
+            return media_search.waiting(db)
+
     def recently_stored(self, node: str, limit: int) -> tuple[list[Clip], list[Snapshot]]:
         with self._reading() as db:
             return media_search.recently_stored(db, node, limit)
@@ -250,6 +326,26 @@ class SqliteArchive:
     def counts(self) -> dict[tuple[str, str], int]:
         with self._reading() as db:
             return node_rows.all_counts(db)
+
+    def integrity(self, *, is_full: bool) -> list[str]:
+        with self._reading() as db:
+            return check_rows.integrity(db, is_full=is_full)
+
+    def broken_links(self) -> list[str]:
+        with self._reading() as db:
+            return check_rows.broken_links(db)
+
+    def records_after(self, after: RecordKey, limit: int) -> list[StoredRecord]:
+        with self._reading() as db:
+            return check_rows.records_after(db, after, limit)
+
+    def public_keys(self, node: str) -> list[bytes]:
+        with self._reading() as db:
+            return check_rows.public_keys(db, node)
+
+    def announced_media(self) -> tuple[list[Clip], list[Snapshot]]:
+        with self._reading() as db:
+            return check_rows.media(db)
 
     def quarantined(self, *, limit: int) -> list[Quarantined]:
         with self._reading() as db:

@@ -193,6 +193,13 @@ class EventFilter:
     min_duration_ms: int = 0
 
 
+class RecordKey(NamedTuple):
+    """The archive's own order of records: by journal, as first heard of, and number."""
+
+    journal: int
+    seq: int
+
+
 @dataclass(frozen=True)
 class StoredRecord:
     """A record as archived, with the exact bytes and signature."""
@@ -206,6 +213,7 @@ class StoredRecord:
     digest: str
     payload: bytes
     signature: bytes
+    key: RecordKey
 
 
 @dataclass(frozen=True)

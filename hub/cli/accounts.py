@@ -8,16 +8,16 @@ from pathlib import Path
 
 from edge.base import durable
 from edge.base.clock import SystemClock
-from hub.archive import SqliteArchive
+from hub.archive.opening import open_to_write
 from hub.config import HubSettings
 from hub.registry import accounts, broker_files, identity
 
 
 def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Make an account, write the broker's files, give out the secret."""
-    identity.load_key(settings)
-    archive = SqliteArchive(settings.archive_path)
+    archive, _ = open_to_write(settings)
     try:
+        identity.load_key(settings)
         secret = accounts.add(
             archive,
             arguments.name,

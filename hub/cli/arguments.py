@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.base.units import parse_duration_s
 from hub.archive.values import PageKey
-from hub.cli import accounts, clip, coverage, gaps, nodes, query, show
+from hub.cli import accept, accounts, check, clip, coverage, gaps, nodes, problems, query, show
 from hub.config import HubSettings
 
 CONFIG_ENV = "CAMWATCH_HUB_CONFIG"
@@ -36,6 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_show_and_clip(commands, shared)
     _add_nodes(commands, shared)
     _add_absences(commands, shared)
+    _add_care(commands, shared)
     _add_accounts(commands, shared)
     return parser
 
@@ -134,6 +135,32 @@ def _add_absences(commands: Commands, shared: argparse.ArgumentParser) -> None:
     )
     _add_forms(command)
     command.set_defaults(run=coverage.run, form="table")
+
+
+def _add_care(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    command = commands.add_parser(
+        "problems", parents=[shared], help="list what troubles the hub and its nodes"
+    )
+    command.add_argument("--json", action="store_true", help="JSON lines")
+    command.set_defaults(run=problems.run)
+    command = commands.add_parser(
+        "check",
+        parents=[shared],
+        help="check that the archive is whole",
+        description="Checks the database, the chains of records, and that clips and snapshots are"
+        " there in their sizes. Changes nothing; the hub may run meanwhile.",
+    )
+    command.add_argument(
+        "--full", action="store_true", help="also every hash and signature; reads everything"
+    )
+    command.add_argument("--json", action="store_true", help="JSON lines")
+    command.set_defaults(run=check.run)
+    command = commands.add_parser(
+        "accept-archive",
+        parents=[shared],
+        help="let archive_dir hold the archive from now on; prints its id",
+    )
+    command.set_defaults(run=accept.run)
 
 
 def _add_forms(command: argparse.ArgumentParser) -> None:

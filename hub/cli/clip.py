@@ -9,7 +9,8 @@ from pathlib import Path
 from edge.base.durable import PartFile
 from edge.base.errors import CamwatchError
 from edge.base.units import format_size
-from hub.archive import Archive, SqliteArchive
+from hub.archive import Archive
+from hub.archive.opening import open_to_read
 from hub.archive.values import Clip, Event
 from hub.cli.find import find_event
 from hub.clipstore import ClipStore, FileClipStore
@@ -20,13 +21,13 @@ STANDARD_OUTPUT = "-"
 
 def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Copy the clip; 1 when it is not here or not what its record announced."""
-    archive = SqliteArchive(settings.archive_path, is_read_only=True)
+    archive = open_to_read(settings)
     try:
         event = find_event(archive, arguments.id)
         clip = _find_clip(archive, event, arguments.part)
     finally:
         archive.close()
-    clips = FileClipStore(settings.clips_path, suffix=".mp4")
+    clips = FileClipStore(settings.clips_path, suffix=".mp4", must_exist=True)
     if arguments.output == STANDARD_OUTPUT:
         _write_out(clips, clip)
     else:

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from edge.base.clock import SystemClock, utc_text
 from edge.base.units import format_duration
-from hub.archive import SqliteArchive
+from hub.archive import Archive
 from hub.archive.event_state import from_ms, to_ms
 from hub.archive.minutes import MINUTE_MS, Tally, tally
+from hub.archive.opening import open_to_read
 from hub.archive.values import CameraKey, Stretch
 from hub.cli import when
 from hub.cli.render import harmless, local_text, table
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     except ValueError as err:
         print(f"camwatch-hub: {err}", file=sys.stderr)
         return USAGE
-    archive = SqliteArchive(settings.archive_path, is_read_only=True)
+    archive = open_to_read(settings)
     try:
         answers = [
             _answer(archive, key, question)
@@ -102,7 +103,7 @@ def _question(arguments: argparse.Namespace, zone: ZoneInfo) -> Question:
     return Question(from_ms, to_ms_, zone, arguments.by)
 
 
-def _answer(archive: SqliteArchive, key: CameraKey, question: Question) -> Answer:
+def _answer(archive: Archive, key: CameraKey, question: Question) -> Answer:
     stretches = archive.coverage(key, from_ms(question.from_ms), from_ms(question.to_ms))
     return Answer(key, stretches, tally(stretches, question.from_ms, question.to_ms))
 

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from edge.base.clock import SystemClock, utc_text
 from edge.base.units import format_size
-from hub.archive import Archive, SqliteArchive
+from hub.archive import Archive
+from hub.archive.opening import open_to_read
 from hub.archive.values import Gap, GapFilter, LostFile
 from hub.cli import when
 from hub.cli.nodes import ALARM
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
             print(f"camwatch-hub: --since: {err}", file=sys.stderr)
             return USAGE
     where = GapFilter(arguments.node, since)
-    archive = SqliteArchive(settings.archive_path, is_read_only=True)
+    archive = open_to_read(settings)
     try:
         gaps, files = archive.gaps(where), archive.lost_files(where)
         alarms = _alarms(archive, where)

@@ -14,7 +14,7 @@ from edge.contract import health
 from edge.contract.errors import ContractError
 from edge.contract.health import Health
 from edge.keys import PublicKey
-from hub.archive import SqliteArchive
+from hub.archive.opening import open_to_read, problems_now
 from hub.archive.values import NodeState
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
@@ -27,7 +27,7 @@ ALARM = "alarm."
 
 def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Print the nodes; 1 when there are none."""
-    archive = SqliteArchive(settings.archive_path, is_read_only=True)
+    archive = open_to_read(settings)
     try:
         nodes = archive.nodes()
     finally:
@@ -35,7 +35,10 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     if arguments.json:
         for node in nodes:
             print(json.dumps(_object(node), ensure_ascii=False))
-    elif nodes:
+    else:
+        for trouble in problems_now(settings):
+            print(f"hub: {trouble.text}")
+    if nodes and not arguments.json:
         now = SystemClock().utc()
         print("\n".join(table([COLUMNS, *(_cells(node, now, settings.zone) for node in nodes)])))
         for node in nodes:

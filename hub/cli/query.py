@@ -8,7 +8,8 @@ import time
 from datetime import datetime
 
 from edge.base.clock import SystemClock
-from hub.archive import Archive, SqliteArchive
+from hub.archive import Archive
+from hub.archive.opening import open_to_read
 from hub.archive.values import EventFilter
 from hub.cli import when
 from hub.cli.render import EventPrinter
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     except ValueError as err:
         print(f"camwatch-hub: {err}", file=sys.stderr)
         return USAGE
-    archive = SqliteArchive(settings.archive_path, is_read_only=True)
+    archive = open_to_read(settings)
     try:
         printer = EventPrinter(arguments.form, settings.zone, sys.stdout)
         change = archive.last_change()

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from edge.base.clock import utc_text
 from edge.base.units import format_duration, format_size
-from hub.archive import Archive, SqliteArchive
+from hub.archive import Archive
+from hub.archive.opening import open_to_read
 from hub.archive.values import Clip, Event, Snapshot
 from hub.cli.find import find_event
 from hub.cli.render import event_object, local_text, table
@@ -24,7 +25,7 @@ MEDIA_TEXTS = {
 
 def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Print the event; 1 when there is no such event, or several."""
-    archive = SqliteArchive(settings.archive_path, is_read_only=True)
+    archive = open_to_read(settings)
     try:
         event = find_event(archive, arguments.id)
         if arguments.json:

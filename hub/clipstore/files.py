@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.base import durable
-from edge.base.errors import storage_error
+from edge.base.errors import StorageError, storage_error
 from hub.clipstore.interface import HashMismatchError
 
 BLOCK_BYTES = 1 << 20
@@ -22,11 +22,13 @@ BLOCK_BYTES = 1 << 20
 class FileClipStore:
     """`ClipStore` under `root`; see the interface for what each method does."""
 
-    def __init__(self, root: Path, *, suffix: str) -> None:
-        """`root` is made if absent. `suffix`, such as .mp4, is for people who look inside."""
+    def __init__(self, root: Path, *, suffix: str, must_exist: bool = False) -> None:
+        """`root` is made if absent, unless it must exist already. `suffix`, such as .mp4, is for
+        people who look inside."""
         self._root = root
         self._suffix = suffix
-        durable.make_dirs(root)
+        if not must_exist:
+            durable.make_dirs(root)
 
     def path_of(self, sha256: str) -> Path:
         """Where that content is, or would be."""
@@ -35,14 +37,14 @@ class FileClipStore:
     def adopt(self, source: Path, sha256: str) -> None:
         _check(sha256, _hash_and_flush(source))
         target = self.path_of(sha256)
-        durable.make_dirs(target.parent)
+        self._make_room_for(target)
         durable.rename(source, target)
 
     def keep(self, content: bytes, sha256: str) -> None:
         _check(sha256, hashlib.sha256(content).hexdigest())
         target = self.path_of(sha256)
         if not target.exists():
-            durable.make_dirs(target.parent)
+            self._make_room_for(target)
             durable.write_file(target, content)
 
     def size_of(self, sha256: str) -> int | None:
@@ -66,6 +68,26 @@ class FileClipStore:
 
     def remove(self, sha256: str) -> bool:
         return durable.remove(self.path_of(sha256))
+
+    def kept(self) -> Iterator[str]:
+        try:
+            for folder, _, names in os.walk(self._root, onerror=_raise):
+                for name in names:
+                    sha256 = name.removesuffix(self._suffix)
+                    if self.path_of(sha256) == Path(folder) / name:
+                        yield sha256
+        except OSError as err:
+            raise storage_error(err, "cannot list", self._root) from err
+
+    def _make_room_for(self, target: Path) -> None:
+        """Make the file's folder, but never the store's own: without it the disk is away."""
+        if not self._root.is_dir():
+            raise StorageError(f"{self._root} is gone; is its disk mounted?", path=str(self._root))
+        durable.make_dirs(target.parent)
+
+
+def _raise(err: OSError) -> None:
+    raise err
 
 
 def _hash_and_flush(path: Path) -> str:

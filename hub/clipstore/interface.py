@@ -43,5 +43,8 @@ class ClipStore(Protocol):
         Raises HashMismatchError after the last block where the stored bytes have changed.
         """
 
+    def kept(self) -> Iterator[str]:
+        """The hashes of all that is kept, in no order. What comes or goes meanwhile may be told."""
+
     def remove(self, sha256: str) -> bool:
         """Forget the content, durable on return; false when it was not there."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from edge.base.hosts import is_loopback
 from edge.base.schema import item
+from edge.base.units import parse_size_bytes
 from hub.config.zone import system_zone
 
 HOST_DOC = "name or address"
@@ -58,8 +59,19 @@ class HubSettings:
     """Everything that can be set on a hub."""
 
     state_dir: str = item(
-        "archive, clips, keys and credentials live here", "/var/lib/camwatch-hub", max_length=1024
+        "keys and credentials live here", "/var/lib/camwatch-hub", max_length=1024
     )
+    archive_dir: str | None = item(
+        "archive, clips and snapshots live here; default: state_dir", None, max_length=1024
+    )
+    archive_id: str | None = item(
+        "of the archive that must be in archive_dir, as in its file archive.id", None,
+        pattern=r"[0-9a-f]{32}",
+    )  # fmt: skip
+    keep_free: int = item(
+        "room to leave on the archive's disk, such as 1GiB", 256 * 2**20, parse=parse_size_bytes,
+        min=0, max=2**50,
+    )  # fmt: skip
     log_level: Literal["debug", "info", "warning", "error"] = item("how much is logged", "info")
     time_zone: str | None = item(
         "such as Asia/Ho_Chi_Minh, for queries and display; default: the system's", None
@@ -99,24 +111,29 @@ class HubSettings:
         return self.broker_path / "hub.secret" if given is None else Path(given)
 
     @property
+    def archive_folder(self) -> Path:
+        """`archive_dir` as a path."""
+        return self.state_path if self.archive_dir is None else Path(self.archive_dir)
+
+    @property
     def archive_path(self) -> Path:
         """The SQLite archive."""
-        return self.state_path / "archive.sqlite"
+        return self.archive_folder / "archive.sqlite"
 
     @property
     def clips_path(self) -> Path:
         """The folder of archived clips."""
-        return self.state_path / "clips"
+        return self.archive_folder / "clips"
 
     @property
     def snapshots_path(self) -> Path:
         """The folder of archived snapshots."""
-        return self.state_path / "snapshots"
+        return self.archive_folder / "snapshots"
 
     @property
     def uploads_path(self) -> Path:
         """The folder of uploads under way; on the same file system as `clips_path`."""
-        return self.state_path / "uploads"
+        return self.archive_folder / "uploads"
 
     @property
     def key_path(self) -> Path:

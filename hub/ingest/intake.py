@@ -51,13 +51,16 @@ class Intake:
         clock: Clock,
         *,
         on_ended: Callable[[Event], None] | None = None,
+        check_disk: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_ended` is told once of each event that was archived to its end."""
+        """`on_ended` is told once of each event that was archived to its end; `check_disk` raises
+        StorageError while the disk is away or has no room for snapshots."""
         self._archive = archive
         self._pictures = pictures
         self._acknowledger = acknowledger
         self._clock = clock
         self._on_ended = on_ended
+        self._check_disk = check_disk
         self._keys = KeyRing(archive, clock)
         self.presence = Presence(archive, pictures, self._keys)
         self._healths: dict[str, HealthNote] = {}
@@ -117,6 +120,7 @@ class Intake:
                 continue
             hashes.setdefault(topic.node, []).append(sha256)
             if shot.stored_utc is None:
+                self._check_disk()
                 self._pictures.keep(message.payload, sha256)
                 crashpoint.at("ingest.picture")
                 stored.append(shot)

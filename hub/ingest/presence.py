@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
+from edge.base.errors import StorageError
+from edge.base.logs import error_chain
 from edge.contract import discovery, health, status, topics
 from edge.contract.errors import ContractError
 from edge.contract.status import Status
@@ -13,6 +17,8 @@ from hub.ingest.acknowledge import Acknowledger
 from hub.ingest.message import Message, Publication
 from hub.ingest.verify import refuse
 from hub.registry.pins import KeyRing
+
+logger = logging.getLogger(__name__)
 
 
 class Presence:
@@ -77,8 +83,11 @@ class Presence:
     def _newest_pictures(self, node: str) -> list[Publication]:
         pictures = []
         for shot in self._archive.newest_snapshots(node):
-            if self._pictures.size_of(shot.sha256) is not None:
+            try:
                 content = b"".join(self._pictures.read(shot.sha256))
+            except StorageError as err:  # a picture for show; records must not wait for it
+                logger.warning("cannot show a snapshot of %s: %s", node, error_chain(err))
+            else:
                 pictures.append(picture(node, shot.camera, content))
         return pictures
 

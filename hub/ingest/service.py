@@ -7,6 +7,7 @@ from collections.abc import Callable
 from edge.base.clock import Clock
 from edge.keys import PrivateKey
 from hub.archive import Archive
+from hub.archive.problems import Problems
 from hub.archive.values import Clip, Event
 from hub.clipstore import ClipStore
 from hub.config import MqttSettings
@@ -31,18 +32,24 @@ class Ingest:
         pictures: ClipStore,
         key: PrivateKey,
         clock: Clock,
+        problems: Problems,
+        check_disk: Callable[[], None],
         on_ended: Callable[[Event], None] | None = None,
     ) -> None:
-        """`on_ended` is called in the writer's thread, once for each event archived to its end."""
+        """`check_disk` raises StorageError while there is no room for snapshots; `on_ended` is
+        called in the writer's thread, once for each event archived to its end."""
         self._acknowledger = Acknowledger(archive, key)
         inbox = Inbox()
-        self._intake = Intake(archive, pictures, self._acknowledger, clock, on_ended=on_ended)
+        self._intake = Intake(
+            archive, pictures, self._acknowledger, clock, on_ended=on_ended, check_disk=check_disk
+        )
         self._session = Session(settings, secret, inbox, clock)
         self._writer = Writer(
             inbox,
             self._intake,
             publish=self._session.publish,
             acknowledge=self._session.acknowledge,
+            problems=problems,
         )
 
     def start(self) -> None:

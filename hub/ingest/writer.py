@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 
 from edge.base import crashpoint
 from edge.base.backoff import Backoff
+from edge.base.clock import SystemClock
 from edge.base.errors import StorageError
 from edge.base.logs import error_chain
 from edge.contract import topics
+from hub.archive.problems import Problems
 from hub.ingest.inbox import Inbox
 from hub.ingest.intake import Intake
 from hub.ingest.message import Message, Publication
@@ -22,6 +24,7 @@ from hub.ingest.message import Message, Publication
 logger = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 0.25
+RECORDS, SNAPSHOTS = "records", "snapshots"  # what a failing disk hinders
 
 
 class Writer:
@@ -34,12 +37,14 @@ class Writer:
         *,
         publish: Callable[[Publication], None],
         acknowledge: Callable[[Message], None],
+        problems: Problems | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self._inbox = inbox
         self._intake = intake
         self._publish = publish
         self._acknowledge = acknowledge
+        self._problems = problems or Problems(None, SystemClock())
         self._backoff = backoff or Backoff(first_s=0.5, max_s=15.0)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="ingest", daemon=True)
@@ -77,8 +82,21 @@ class Writer:
         pictures = [each for each in messages if _is_snapshot(each)]
         others = [each for each in messages if not _is_snapshot(each)]
         self._settle(others, self._intake.take(others))
+        if others:
+            self._problems.end(RECORDS)
         if pictures:
-            self._settle(pictures, self._intake.keep_snapshots(pictures))
+            self._settle(pictures, self._keep(pictures))
+
+    def _keep(self, pictures: Sequence[Message]) -> list[Publication]:
+        """Store snapshots; what the disk does not take is let go and does not hold up records:
+        its node was told nothing and sends it again."""
+        try:
+            publications = self._intake.keep_snapshots(pictures)
+        except StorageError as err:
+            self._problems.begin(SNAPSHOTS, error_chain(err))
+            return []
+        self._problems.end(SNAPSHOTS)
+        return publications
 
     def _settle(self, messages: Sequence[Message], publications: Sequence[Publication]) -> None:
         for message in messages:
@@ -107,10 +125,9 @@ class Writer:
 
     def _wait_after(self, err: StorageError) -> None:
         wait_s = self._backoff.next_s()
-        logger.error(
-            "cannot archive, so nothing is acknowledged: %s; next attempt in %.1f s",
-            error_chain(err), wait_s,
-        )  # fmt: skip
+        text = f"cannot archive, so nothing is acknowledged: {error_chain(err)}"
+        self._problems.begin(RECORDS, text)
+        logger.debug("%s; next attempt in %.1f s", text, wait_s)
         self._stopping.wait(wait_s)
 
 

@@ -18,6 +18,7 @@ from edge.contract.ack import Ack
 from edge.contract.status import Status
 from edge.keys import PrivateKey
 from hub.archive import SqliteArchive
+from hub.archive.problems import Problems
 from hub.archive.values import Batch, Event, EventFilter, Written
 from hub.clipstore import FileClipStore
 from hub.ingest.acknowledge import Acknowledger
@@ -50,6 +51,7 @@ class Flaky(SqliteArchive):
 class Desk:
     """An intake over a real archive, and what became of things."""
 
+    folder: Path
     archive: Flaky
     pictures: FileClipStore
     intake: Intake
@@ -72,7 +74,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     pictures = FileClipStore(tmp_path / "snapshots", suffix=".jpg")
     ended: list[Event] = []
     intake = Intake(archive, pictures, Acknowledger(archive, KEY), CLOCK, on_ended=ended.append)
-    yield Desk(archive, pictures, intake, ended)
+    yield Desk(tmp_path, archive, pictures, intake, ended)
     archive.close()
 
 
@@ -287,6 +289,7 @@ class Bench:
             desk.intake,
             publish=self.published.append,
             acknowledge=self.acknowledged.append,
+            problems=Problems(desk.folder, CLOCK),
             backoff=Backoff(first_s=0.001, max_s=0.002),
         )
 
