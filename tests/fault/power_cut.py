@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import random
 import shutil
@@ -64,23 +65,37 @@ def record(live: Live) -> Tap:
 
 
 def spread(ops: Sequence[Op], count: int, seed: int) -> list[Cut]:
-    """`count` cuts: first right after each promise and with all lost, then anywhere, anyhow."""
+    """`count` cuts. The first two thirds, thinned out evenly: after each promise and each renaming,
+    with each fate that could show it to be hasty; before each flush, torn; at each step, with all
+    unflushed lost. Then at random; the end of a run of writes counts as much as any other step."""
     rng = random.Random(seed)
-    after_marks = [at for at, op in enumerate(ops, start=1) if op.kind == "mark"]
-    cuts = [Cut(at, fate, seed) for fate in FATES[:3] for at in after_marks]
-    cuts += [Cut(at, FATES[0], seed) for at in range(len(ops) + 1)]
-    if len(cuts) > count // 2:
-        cuts = [cuts[number * len(cuts) // (count // 2)] for number in range(count // 2)]
+    cuts = [Cut(at, fate, seed) for at in _after(ops, "mark") for fate in FATES[:3]]
+    cuts += [Cut(at, fate, seed) for at in _after(ops, "rename") for fate in FATES[1:6]]
+    torn = itertools.cycle(FATES[5:])
+    cuts += [Cut(at - 1, fate, seed) for at, fate in zip(_after(ops, "sync"), torn, strict=False)]
+    steps = [
+        at
+        for at, (op, following) in enumerate(itertools.pairwise(ops), start=1)
+        if op.kind != "write" or following.kind != "write" or op.path != following.path
+    ]
+    cuts += [Cut(at, FATES[0], seed) for at in steps]
+    most = count * 2 // 3
+    if len(cuts) > most:
+        cuts = [cuts[number * len(cuts) // most] for number in range(most)]
     while len(cuts) < count:
-        fate = rng.choice(FATES)
-        cuts.append(Cut(rng.randint(0, len(ops)), fate, rng.getrandbits(32)))
+        at = rng.choice(steps) if rng.random() < 0.8 else rng.randint(0, len(ops))
+        cuts.append(Cut(at, rng.choice(FATES), rng.getrandbits(32)))
     return cuts
 
 
+def _after(ops: Sequence[Op], kind: str) -> list[int]:
+    return [at for at, op in enumerate(ops, start=1) if op.kind == kind]
+
+
 def explore(
-    ops: Sequence[Op], check: Check, cuts: Sequence[Cut], *, is_first_enough: bool = False
+    ops: Sequence[Op], check: Check, cuts: Sequence[Cut], *, enough: int | None = None
 ) -> Report:
-    """Try each cut; with `is_first_enough`, stop at the first broken promise."""
+    """Try each cut; stop when so many promises are broken."""
     report = Report()
     with folder() as root, quiet():
         for cut in cuts:
@@ -94,7 +109,7 @@ def explore(
             marks = [op.mark for op in done if op.kind == "mark"]
             report.broken += [(cut, text) for text in check(state, disk, tree, marks)]
             shutil.rmtree(state)
-            if report.broken and is_first_enough:
+            if enough is not None and len(report.broken) >= enough:
                 break
     return report
 

@@ -26,6 +26,7 @@ from tests.edge.mux import streams
 CAMERA = "gate"
 FPS = streams.FPS
 FILM_S = 9.0
+BIT_RATE = "nal-hrd=cbr:bitrate=64:vbv-maxrate=64:vbv-bufsize=64"  # kbit/s
 SETTINGS = CameraSettings(
     name=CAMERA,
     source="rtsp://192.0.2.1/",
@@ -36,8 +37,9 @@ SETTINGS = CameraSettings(
 
 @functools.cache
 def film(seconds: float) -> tuple[Packet, ...]:
-    """That many seconds of a camera's packets; a keyframe each second."""
-    return tuple(streams.encode(times_s=streams.steady(seconds)))
+    """That many seconds of a camera's packets; a keyframe each second. Fragments are many sectors
+    long, since the camera fills up to its bit rate."""
+    return tuple(streams.encode(times_s=streams.steady(seconds), x264=BIT_RATE))
 
 
 class Stage:

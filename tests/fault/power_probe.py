@@ -1,27 +1,31 @@
 """A process of its own for one cycle: to be traced, or to run on a changed copy of the product.
 
     python -m tests.fault.power_probe live SIDE FOLDER MARKS    run it there, keep what it promised
-    python -m tests.fault.power_probe find SIDE STATES          print the first broken promise
+    python -m tests.fault.power_probe find SIDE STATES SEARCH   print the first broken promises
 
-`find` tries power cuts, then errors at every flush, and what a leftover part must not become.
+`find` tries, by SEARCH, so many power cuts (`cuts`), or an error at every flush (`errors`), and
+always what a leftover part must not become.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import pickle
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import edge
 from edge.base.durable import PartFile
 from edge.base.errors import StorageError
 from tests.fault import power_cut, power_errors
-from tests.fault.power_tap import Tap
+from tests.fault.power_tap import HarnessError, Tap
 from tests.fault.power_vfs import tapped
 
 FOUND = 1
+ENOUGH = 12  # broken promises
 
 
 def live(side: str, folder: Path, marks: Path) -> int:
@@ -35,22 +39,31 @@ def live(side: str, folder: Path, marks: Path) -> int:
     return 0
 
 
-def find(side: str, states: int) -> int:
-    """Print the first promise that this copy of the product breaks."""
-    for text in _broken(side, states):
-        print(text)
-        return FOUND
-    return 0
+def find(side: str, states: int, search: str) -> int:
+    """Print the first promises that this copy of the product breaks, each once."""
+    assert Path(edge.__file__).is_relative_to(Path.cwd()), "not the copy in this folder"
+    found: set[str] = set()
+    for text in itertools.islice(_broken(side, states, search), ENOUGH):
+        if text not in found:
+            print(text)
+        found.add(text)
+    return FOUND if found else 0
 
 
-def _broken(side: str, states: int) -> Iterator[str]:
+def _broken(side: str, states: int, search: str) -> Iterator[str]:
     yield from _reused_part()
     module = power_cut.cycle(side)
-    tap = power_cut.record(module.live)
+    try:
+        tap = power_cut.record(module.live)
+    except HarnessError as err:
+        yield f"live: {err}"
+        return
     yield from tap.defects
-    cuts = power_cut.spread(tap.ops, states, seed=7)
-    report = power_cut.explore(tap.ops, module.check, cuts, is_first_enough=True)
-    yield from (f"power cut: {text}" for _, text in report.broken)
+    if search == "cuts":
+        cuts = power_cut.spread(tap.ops, states, seed=7)
+        report = power_cut.explore(tap.ops, module.check, cuts, enough=ENOUGH)
+        yield from (f"power cut: {text}" for _, text in report.broken)
+        return
     for nth, (call, _) in enumerate(tap.calls, start=1):
         if call in power_errors.FLUSHES and not call.startswith("sqlite"):
             found = power_errors.fail_one(module.live, module.check, nth, errno.EIO)
@@ -76,8 +89,8 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["live", side, folder, marks]:
             return live(side, Path(folder), Path(marks))
-        case ["find", side, states]:
-            return find(side, int(states))
+        case ["find", side, states, "cuts" | "errors" as search]:
+            return find(side, int(states), search)
     raise SystemExit(__doc__)
 
 

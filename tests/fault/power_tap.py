@@ -61,6 +61,7 @@ class Tap:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self._prefix = f"{self.root}/"
         self.ops: list[Op] = []
         self.calls: list[tuple[str, str]] = []
         self.fault: Fault | None = None
@@ -103,7 +104,10 @@ class Tap:
         """The path under `root`; None for any other."""
         if self._is_off:
             return None
-        given = Path(path)
+        text = os.fspath(path)
+        if isinstance(text, str) and text.startswith(self._prefix) and "/../" not in text:
+            return text[len(self._prefix) :]
+        given = Path(text)
         absolute = given.parent.resolve() / given.name
         return str(absolute.relative_to(self.root)) if absolute.is_relative_to(self.root) else None
 

@@ -79,7 +79,7 @@ def library() -> Any | None:
 
 
 class TappedVfs:
-    """Everything that SQLite must find alive for as long as it is registered, and after."""
+    """Everything that SQLite must find alive for as long as a connection of it is."""
 
     def __init__(self, sqlite: Any, tap: Tap) -> None:
         self._tap = tap
@@ -95,6 +95,7 @@ class TappedVfs:
         self._tables: dict[int, _Table] = {}
         self.files: dict[int, str] = {}
         self.needs_dir_sync: set[int] = set()
+        self._real_methods: dict[int, int] = {}  # by open file
 
     @property
     def pointer(self) -> Any:
@@ -110,6 +111,20 @@ class TappedVfs:
         """Nothing that is done to the files open now is seen any more."""
         self.files.clear()
         self.needs_dir_sync.clear()
+
+    def retire(self) -> None:
+        """From now on SQLite's own functions serve what is still open, until the process's end."""
+        self.abandon()
+        for file, address in self._real_methods.items():
+            ctypes.cast(file, POINTER(c_void_p))[0] = address
+        self._real_methods.clear()
+        self._vfs.open, self._vfs.delete = self._real.contents.open, self._real.contents.delete
+
+    def closed(self, file: int) -> None:
+        """SQLite lets go of the file."""
+        self.files.pop(file, None)
+        self.needs_dir_sync.discard(file)
+        self._real_methods.pop(file, None)
 
     def _guard(self, body: Callable[..., int]) -> Callable[..., int]:
         """No exception can leave a callback, so it becomes a defect and a failed call."""
@@ -171,6 +186,7 @@ class TappedVfs:
         table = self._tables.get(address)
         if table is None:
             table = self._tables[address] = _Table(self, _Methods.from_address(address))
+        self._real_methods[file] = address
         slot[0] = ctypes.addressof(table.methods)
 
 
@@ -235,12 +251,8 @@ class _Table:
             return result
 
     def _close(self, file: int) -> int:
-        self._owner.files.pop(file, None)
-        self._owner.needs_dir_sync.discard(file)
+        self._owner.closed(file)
         return int(self._real_close(file))
-
-
-_kept: list[TappedVfs] = []  # connections may outlive the block below
 
 
 @contextmanager
@@ -250,7 +262,8 @@ def tapped(tap: Tap) -> Iterator[None]:
     if sqlite is None:
         raise OSError("the SQLite of this Python cannot be reached")
     ours = TappedVfs(sqlite, tap)
-    _kept.append(ours)
+    # Connections may outlive the block, and everything else at the process's end.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(ours))
     real = sqlite.sqlite3_vfs_find(None)
     if sqlite.sqlite3_vfs_register(ours.pointer, 1) != OK:
         raise OSError("SQLite refuses the VFS")
@@ -259,5 +272,6 @@ def tapped(tap: Tap) -> Iterator[None]:
         yield
     finally:
         tap.on_kill = lambda: None
+        ours.retire()
         sqlite.sqlite3_vfs_unregister(ours.pointer)
         sqlite.sqlite3_vfs_register(real, 1)

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.skipif(
     power_vfs.library() is None, reason="SQLite's file layer cannot be reached in this Python"
 )
 SIDES = ("node", "hub")
-DEFAULT_STATES, SLOW_STATES = 400, 5000  # of each side
+DEFAULT_STATES, SLOW_STATES = 600, 5000  # of each side
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -1,0 +1,60 @@
+"""The harness is tested too: each bug seeded into a copy of the product must be found by it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fault import power_vfs
+from tests.fault.mutants.bugs import BUGS, Bug
+
+pytestmark = pytest.mark.skipif(
+    power_vfs.library() is None, reason="SQLite's file layer cannot be reached in this Python"
+)
+REPOSITORY = Path(__file__).resolve().parents[2]
+STATES = 400  # power cuts at most; a bug that they catch ends them
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name.replace(" ", "-"))
+def test_a_seeded_bug_is_found(bug: Bug, tmp_path: Path) -> None:
+    """By a promise broken after a power cut or an error, and by the one that the bug breaks."""
+    copy(tmp_path)
+    bug.seed(tmp_path)
+    found = find(tmp_path, bug.side, bug.search)
+    assert found, f"{bug.name}: not found"
+    assert bug.is_shown_by(found), f"{bug.name} is found by luck: {found}"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("search", ["cuts", "errors"])
+@pytest.mark.parametrize("side", ["node", "hub"])
+def test_the_product_itself_has_none_of_them(side: str, search: str, tmp_path: Path) -> None:
+    """The same search finds nothing in an unchanged copy, so what it finds is the bug."""
+    copy(tmp_path)
+    assert find(tmp_path, side, search) == ""
+
+
+def copy(tree: Path) -> None:
+    """The product's rooms and, by a link, the tests."""
+    for room in ("edge", "hub"):
+        shutil.copytree(REPOSITORY / room, tree / room, ignore=shutil.ignore_patterns("*.pyc"))
+    (tree / "tests").symlink_to(REPOSITORY / "tests")
+
+
+def find(tree: Path, side: str, search: str) -> str:
+    """The first broken promises of the product in `tree`, in the harness's words."""
+    command = [sys.executable, "-m", "tests.fault.power_probe", "find", side, str(STATES), search]
+    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, text=True, timeout=280,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr[-3000:]
+    assert (done.returncode == 1) == bool(done.stdout), done.stderr[-3000:]
+    return done.stdout.strip()
