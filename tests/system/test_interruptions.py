@@ -51,6 +51,7 @@ def walking(town: Stage, traffic: Traffic, name: str) -> NodeProcess:
     return node
 
 
+@pytest.mark.fault
 def test_an_event_cut_by_a_power_cut_is_ended_and_its_clip_plays(
     town: Stage, traffic: Traffic, tmp_path: Path
 ) -> None:
