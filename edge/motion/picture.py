@@ -19,7 +19,7 @@ from edge.media.frame import Luma
 # never below 0.6; one picture coded over and over mostly 0, or a few repeating values where the
 # rate is fixed. docs/design/coverage.md
 SAME_LEVELS = 0.1
-COMPARED = 4  # keyframes back, since a rate control may alternate between a few
+COMPARED = 2  # keyframes back, since a rate control may alternate; more would take a loop for it
 MAX_MISSES = 1  # in a row, which a rate control that wanders makes
 FROZEN_S = 30.0
 FROZEN_MATCHES = 2

@@ -110,7 +110,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def day(town: Stage) -> Day:
     """A camera is unplugged for six seconds; the node is killed, started again, and stopped."""
-    street = CameraStream(stage.car(town.folder / "car.mp4"), at_end="loop", joins="live")
+    street = CameraStream(stage.car(town.folder / "car.mp4"), at_end="loop")
     camera = town.rtsp({"/main": street})
     cameras = [
         stage.camera("gate", camera.url()),
