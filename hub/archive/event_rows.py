@@ -6,7 +6,6 @@ import json
 import sqlite3
 from datetime import datetime
 
-from edge.contract.parts import ClockState
 from edge.contract.record import EventEnded, EventStarted, EventUpdated, Header
 from hub.archive import media_rows
 from hub.archive.boot_rows import Boot, BootBook
@@ -14,6 +13,7 @@ from hub.archive.event_state import (
     ENDED,
     NS_IN_MS,
     EventFacts,
+    Moment,
     Start,
     facts_of,
     from_ms,
@@ -103,12 +103,11 @@ def put(db: sqlite3.Connection, boots: BootBook, row: sqlite3.Row, facts: EventF
 def place_again(db: sqlite3.Connection, boot: Boot) -> None:
     """Place the events that this boot's clock stamped before it was set."""
     rows = db.execute(
-        "SELECT id, started_ms, claimed_ms, mono_ns, ended_claimed_ms, ended_mono_ns,"
-        " clock_error_ms, placed, zones FROM events WHERE boot_id = ? AND clock = 'unsynced'",
+        "SELECT * FROM events WHERE boot_id = ? AND clock = 'unsynced'",
         (boot.id,),
     ).fetchall()
     for row in rows:
-        start = _place(boot, "unsynced", row["claimed_ms"], row["mono_ns"], row["clock_error_ms"])
+        start = place(_moment_in(row), boot.anchor, boot.latest_zero_ms)
         if (start.ms, start.placed) == (row["started_ms"], row["placed"]):
             continue
         ended_ms = _end_ms(start, row["mono_ns"], row["ended_claimed_ms"], row["ended_mono_ns"])
@@ -157,7 +156,7 @@ def _delete_zones(
 
 FACT_COLUMNS = (
     "camera", "kind", "rank", "source_epoch", "source_seq", "start_rank", "start_epoch",
-    "start_seq", "boot_id", "clock", "clock_error_ms", "claimed_ms", "mono_ns",
+    "start_seq", "boot_id", "clock", "clock_error_ms", "claimed_ms", "mono_ns", "told_ms",
     "ended_claimed_ms", "ended_mono_ns", "started_ms", "ended_ms", "placed", "error_ms",
     "duration_ms", "reason", "fault", "score", "zones", "parts",
 )  # fmt: skip
@@ -167,22 +166,18 @@ def _columns_of(boots: BootBook, node_id: int, facts: EventFacts) -> dict[str, o
     """What stands in FACT_COLUMNS, in that order."""
     start = facts.start
     boot = boots.boot(node_id, start.boot)
-    placed = _place(boot, start.clock, start.claimed_ms, start.mono_ns, start.error_ms)
-    ended_ms = _end_ms(placed, start.mono_ns, facts.ended_ms, facts.ended_mono_ns)
+    moment = start.moment
+    placed = place(moment, boot.anchor, boot.latest_zero_ms)
+    ended_ms = _end_ms(placed, moment.mono_ns, facts.ended_ms, facts.ended_mono_ns)
     values = (
         facts.camera, facts.kind, facts.rank, facts.epoch, facts.seq, start.rank, start.epoch,
-        start.seq, boot.id, start.clock, start.error_ms, start.claimed_ms, start.mono_ns,
-        facts.ended_ms, facts.ended_mono_ns, placed.ms, ended_ms, placed.placed, placed.error_ms,
+        start.seq, boot.id, moment.clock, moment.error_ms, moment.claimed_ms, moment.mono_ns,
+        moment.told_ms, facts.ended_ms, facts.ended_mono_ns, placed.ms, ended_ms, placed.placed,
+        placed.error_ms,
         facts.duration_ms, facts.reason, facts.fault, facts.score, json.dumps(facts.zones),
         facts.parts,
     )  # fmt: skip
     return dict(zip(FACT_COLUMNS, values, strict=True))
-
-
-def _place(
-    boot: Boot, clock: ClockState, claimed_ms: int, mono_ns: int, error_ms: int | None
-) -> Place:
-    return place(clock, claimed_ms, mono_ns, error_ms, boot.anchor, boot.latest_zero_ms)
 
 
 def _end_ms(
@@ -193,11 +188,16 @@ def _end_ms(
     return start.ms + (ended_mono_ns - mono_ns) // NS_IN_MS
 
 
+def _moment_in(row: sqlite3.Row) -> Moment:
+    return Moment(
+        row["clock"], row["clock_error_ms"], row["claimed_ms"], row["mono_ns"], row["told_ms"]
+    )
+
+
 def _facts_in(row: sqlite3.Row) -> EventFacts:
     start = Start(
-        row["start_rank"], row["start_epoch"], row["start_seq"], row["boot"], row["clock"],
-        row["clock_error_ms"], row["claimed_ms"], row["mono_ns"],
-    )  # fmt: skip
+        row["start_rank"], row["start_epoch"], row["start_seq"], row["boot"], _moment_in(row)
+    )
     return EventFacts(
         row["rank"], row["source_epoch"], row["source_seq"], row["camera"], row["kind"], start,
         row["ended_claimed_ms"], row["ended_mono_ns"], row["duration_ms"], row["reason"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from edge.contract.parts import ClockState
+from edge.contract.parts import ClockState, Instant
 from edge.contract.record import EventEnded, EventStarted, EventUpdated, Header
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,8 +21,24 @@ GUESSED, MENDED, SEEN, TOLD = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A moment as a record claims it, and on the monotonic clock of the record's boot.
+
+    A node takes all wall times of an event or an account from one reading at its start, also where
+    its clock was set before it wrote the record. `told_ms` is the moment as the record's own time
+    and the monotonic clock tell it; None where the clock was not set, or may be another boot's.
+    """
+
+    clock: ClockState
+    error_ms: int | None
+    claimed_ms: int
+    mono_ns: int
+    told_ms: int | None
+
+
+@dataclass(frozen=True)
 class Start:
-    """When an event began, as one record claims it, and on the monotonic clock of `boot`.
+    """When an event began, by one record.
 
     `rank`: the record of a regular end knows best (TOLD), for the clock may have been set by then;
     next the record of the start (SEEN). An end that was written after a crash (MENDED) repeats a
@@ -33,10 +49,7 @@ class Start:
     epoch: str
     seq: int
     boot: str
-    clock: ClockState
-    error_ms: int | None
-    claimed_ms: int
-    mono_ns: int
+    moment: Moment
 
 
 @dataclass(frozen=True)
@@ -87,19 +100,28 @@ def facts_of(header: Header, body: EventStarted | EventUpdated | EventEnded) -> 
 
 
 def _start_of(header: Header, body: EventStarted | EventUpdated | EventEnded) -> Start:
-    clock = header.clock
     if isinstance(body, EventUpdated):
-        rank, moment, later_ms = GUESSED, body.clip.starts, body.clip.pre_roll_ms
+        rank, instant, later_ms = GUESSED, body.clip.starts, body.clip.pre_roll_ms
     elif isinstance(body, EventStarted):
-        rank, moment, later_ms = SEEN, body.started, 0
+        rank, instant, later_ms = SEEN, body.started, 0
     else:
         rank = MENDED if body.reason == "interrupted" else TOLD
-        moment, later_ms = body.started, 0
-    return Start(
-        rank, header.epoch, header.seq, clock.boot, clock.state, clock.error_ms,
-        min(to_ms(moment.utc) + later_ms, MAX_INT64),
-        min(moment.mono_ns + later_ms * NS_IN_MS, MAX_INT64),
-    )  # fmt: skip
+        instant, later_ms = body.started, 0
+    moment = moment_of(header, instant, later_ms=later_ms, is_of_its_boot=rank != MENDED)
+    return Start(rank, header.epoch, header.seq, header.clock.boot, moment)
+
+
+def moment_of(
+    header: Header, instant: Instant, *, later_ms: int = 0, is_of_its_boot: bool = True
+) -> Moment:
+    """The moment `later_ms` after an instant that a record tells of."""
+    clock = header.clock
+    mono_ns = min(instant.mono_ns + later_ms * NS_IN_MS, MAX_INT64)
+    told_ms = None
+    if clock.state != "unsynced" and is_of_its_boot:
+        told_ms = to_ms(header.at_utc) + mono_ns // NS_IN_MS - clock.mono_ns // NS_IN_MS
+    claimed_ms = min(to_ms(instant.utc) + later_ms, MAX_INT64)
+    return Moment(clock.state, clock.error_ms, claimed_ms, mono_ns, told_ms)
 
 
 def merge(one: EventFacts, other: EventFacts) -> EventFacts:
@@ -125,7 +147,7 @@ def _start_authority(start: Start) -> tuple[int, ...]:
     epoch = int(start.epoch, 16)
     if start.rank in (TOLD, MENDED):
         return start.rank, 0, epoch, start.seq
-    guess_ms = start.claimed_ms if start.rank == GUESSED else 0
+    guess_ms = start.moment.claimed_ms if start.rank == GUESSED else 0
     return start.rank, -guess_ms, -epoch, -start.seq
 
 

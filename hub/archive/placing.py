@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.contract.parts import ClockState
 from edge.contract.record import Body, ClockStepped, Header
-from hub.archive.event_state import to_ms
+from hub.archive.event_state import NS_IN_MS, Moment, to_ms
 
 Placed = Literal["claimed", "corrected", "bounded"]
 """claimed: the node's own wall time, which it trusted; corrected: from an anchor; bounded: the
@@ -21,7 +20,7 @@ latest that it can have been."""
 
 SYNCED, STEPPED, HOLDOVER = 3, 2, 1
 DRIFT_PER_MS = 0.0005  # 500 ppm, the most that NTP corrects (RFC 5905 appendix A.1.1, MAXFREQ)
-NS_IN_MS = 1_000_000
+STEP_MS = 500  # what a node calls a step of its clock; less is jitter of two readings
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,14 @@ def _order(anchor: Anchor) -> tuple[int, ...]:
     return -anchor.rank, anchor.mono_ns, anchor.utc_ms, error_ms
 
 
-def place(
-    clock: ClockState, claimed_ms: int, mono_ns: int, error_ms: int | None,
-    anchor: Anchor | None, latest_zero_ms: int,
-) -> Place:  # fmt: skip
-    """The best known time of a moment that a record with this clock claims."""
-    if clock != "unsynced":
-        return Place(claimed_ms, "claimed", error_ms)
+def place(moment: Moment, anchor: Anchor | None, latest_zero_ms: int) -> Place:
+    """The best known time of a moment."""
+    mono_ns, error_ms = moment.mono_ns, moment.error_ms
+    if moment.clock != "unsynced":
+        told_ms = moment.told_ms
+        if told_ms is None or abs(told_ms - moment.claimed_ms) < STEP_MS:
+            return Place(moment.claimed_ms, "claimed", error_ms)
+        return Place(told_ms, "corrected", error_ms)
     if anchor is None:
         return Place(latest_zero_ms + mono_ns // NS_IN_MS, "bounded", None)
     away_ms = mono_ns // NS_IN_MS - anchor.mono_ns // NS_IN_MS

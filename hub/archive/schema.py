@@ -207,6 +207,7 @@ ALTER TABLE events ADD COLUMN clock TEXT;               -- its clock: synced, ho
 ALTER TABLE events ADD COLUMN clock_error_ms INTEGER;   -- its clock's error; NULL unknown
 ALTER TABLE events ADD COLUMN claimed_ms INTEGER;       -- start by the node's wall clock
 ALTER TABLE events ADD COLUMN mono_ns INTEGER;          -- start, nanoseconds since boot
+ALTER TABLE events ADD COLUMN told_ms INTEGER;          -- start by that record's set clock, if any
 ALTER TABLE events ADD COLUMN error_ms INTEGER;         -- of started_ms; NULL unknown
 ALTER TABLE events ADD COLUMN ended_claimed_ms INTEGER; -- end by the node's wall clock
 ALTER TABLE events ADD COLUMN ended_mono_ns INTEGER;    -- end, nanoseconds since boot

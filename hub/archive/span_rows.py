@@ -13,7 +13,7 @@ from itertools import groupby
 from edge.contract.record import CoverageSpans, Header
 from hub.archive.boot_rows import Boot
 from hub.archive.coverage import Account, Between, Part
-from hub.archive.event_state import MAX_INT64, NS_IN_MS, to_ms
+from hub.archive.event_state import MAX_INT64, NS_IN_MS, Moment, moment_of
 from hub.archive.placing import place
 from hub.archive.record_rows import Journal
 from hub.archive.values import CameraKey
@@ -29,14 +29,12 @@ def keep(
     """Keep a camera's account. Idempotent; an account of no camera says nothing."""
     if header.camera is None:
         return
-    clock = header.clock
     for number, span in enumerate(body.spans):
         if span.to_ms <= span.from_ms:
             continue
-        from_mono_ns = min(body.starts.mono_ns + span.from_ms * NS_IN_MS, MAX_INT64)
+        moment = moment_of(header, body.starts, later_ms=span.from_ms)
         to_mono_ns = min(body.starts.mono_ns + span.to_ms * NS_IN_MS, MAX_INT64)
-        claimed_ms = to_ms(body.starts.utc) + span.from_ms
-        start = place(clock.state, claimed_ms, from_mono_ns, None, boot.anchor, boot.latest_zero_ms)
+        start = place(moment, boot.anchor, boot.latest_zero_ms)
         db.execute(
             "INSERT INTO spans (node_id, camera, from_ms, epoch_id, seq, number, to_ms, state,"
             " cause, detail, boot_id, from_mono_ns, to_mono_ns, clock, placed)"
@@ -44,7 +42,7 @@ def keep(
             (
                 journal.node_id, header.camera, start.ms, journal.id, header.seq, number,
                 start.ms + span.to_ms - span.from_ms, span.state, span.cause, span.detail,
-                boot.id, from_mono_ns, to_mono_ns, clock.state, start.placed,
+                boot.id, moment.mono_ns, to_mono_ns, moment.clock, start.placed,
             ),
         )  # fmt: skip
 
@@ -57,7 +55,8 @@ def place_again(db: sqlite3.Connection, boot: Boot) -> None:
         (boot.id,),
     ).fetchall()
     for row in rows:
-        start = place("unsynced", 0, row["from_mono_ns"], None, boot.anchor, boot.latest_zero_ms)
+        moment = Moment("unsynced", None, 0, row["from_mono_ns"], None)
+        start = place(moment, boot.anchor, boot.latest_zero_ms)
         if (start.ms, start.placed) != (row["from_ms"], row["placed"]):
             db.execute(
                 "UPDATE spans SET from_ms = ?, to_ms = ?, placed = ? WHERE node_id = ?"

@@ -17,6 +17,7 @@ from hub.archive.event_state import (
     STARTED,
     TOLD,
     EventFacts,
+    Moment,
     Start,
     from_ms,
     merge,
@@ -31,9 +32,8 @@ def facts(draw: st.DrawFn) -> EventFacts:
     seq = draw(st.integers(1, 6))
     epoch = draw(st.sampled_from(["a" * 16, "b" * 16]))
     ranks = {PROVISIONAL: [GUESSED], STARTED: [SEEN], ENDED: [TOLD, MENDED]}[rank]
-    start = Start(
-        draw(st.sampled_from(ranks)), epoch, seq, "c" * 32, "unsynced", None, seq * 10, seq
-    )
+    moment = Moment("unsynced", None, seq * 10, seq, None)
+    start = Start(draw(st.sampled_from(ranks)), epoch, seq, "c" * 32, moment)
     return EventFacts(
         rank, epoch, seq, "door", None if rank == PROVISIONAL else "motion", start,
         None, None, None, None, None, None,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from edge.contract import record
 from edge.contract.record import ClockStepped, EventEnded
 from edge.contract.status import Status
 from hub.archive import Archive
@@ -79,24 +81,46 @@ class TimeConformance:
         assert event.started_utc == event.started_claimed_utc == START_UTC
         assert (event.is_corrected, event.clock, event.error_ms) == (False, "synced", 5)
 
-    def test_an_event_that_ends_after_the_sync_needs_no_correction(self, archive: Archive) -> None:
-        """Its last record knows the true start."""
+    @pytest.mark.parametrize("repeats_old_time", [True, False])
+    def test_an_event_that_ends_after_the_sync_is_placed_by_its_end(
+        self, archive: Archive, repeats_old_time: bool
+    ) -> None:
+        """Its last record's clock was set, whatever wall times of the start it repeats."""
         journal = Journal()
         journal.reboot(SECOND_BOOT, clock="unsynced", wrong_by=LONG_AGO)
         true_utc = journal.now_utc
         started, _ = journal.event()
         archive.write(batch([started]))
         journal.lines.pop()
+        begun, end = journal.instant(true_utc), journal.instant(true_utc + timedelta(seconds=2))
         journal.clock, journal.wrong_by = "synced", timedelta(0)
-        ended = journal.add(
-            EventEnded(
-                "motion", journal.instant(true_utc), journal.instant(), 2000, "quiet", (), 0.1, 0
-            ),
-            event=started.header.event,
-        )
-        archive.write(batch([ended]))
+        if not repeats_old_time:
+            begun, end = (replace(each, utc=each.utc - LONG_AGO) for each in (begun, end))
+        ended = EventEnded("motion", begun, end, 2000, "quiet", (), 0.1, 0)
+        archive.write(batch([journal.add(ended, event=started.header.event)]))
         (event,) = events(archive)
-        assert (event.started_utc, event.clock, event.is_corrected) == (true_utc, "synced", False)
+        assert (event.started_utc, event.clock) == (true_utc, "synced")
+        assert event.ended_utc == true_utc + timedelta(seconds=2)
+        assert event.is_corrected == repeats_old_time
+
+    @pytest.mark.parametrize("hours", [-1, 1])
+    def test_a_step_within_an_event_moves_its_start_not_its_duration(
+        self, archive: Archive, hours: int
+    ) -> None:
+        """Also of a clock that was believed before."""
+        journal = Journal()
+        true_utc = journal.now_utc
+        journal.wrong_by = timedelta(hours=hours)
+        started, ended = journal.event()
+        body = record.decode(ended.payload).body
+        assert isinstance(body, EventEnded)
+        journal.lines.pop()
+        journal.sync()
+        ended = journal.add(body, event=started.header.event)
+        archive.write(batch([started, journal.lines[1], ended]))
+        (event,) = events(archive)
+        assert (event.started_utc, event.duration_ms, event.is_corrected) == (true_utc, 4200, True)
+        assert event.ended_utc == true_utc + timedelta(milliseconds=4200)
 
     @pytest.mark.parametrize("seed", range(6))
     def test_an_event_ended_by_the_next_boot_keeps_its_own_start(
