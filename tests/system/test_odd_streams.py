@@ -93,7 +93,11 @@ def test_every_odd_stream_is_found_or_lost_for_a_fixed_reason(oddities: Oddities
 def test_what_no_node_can_watch_is_called_unsupported(oddities: Oddities) -> None:
     """MPEG-4 part 2 is neither H.264 nor H.265, in a file or over RTSP."""
     for node in oddities.nodes:
-        bodies = oddities.told(node, "mpeg4-packed-bframes")
+        bodies = [
+            body
+            for body in oddities.told(node, "mpeg4-packed-bframes")
+            if not isinstance(body, record.CoverageSpans)
+        ]
         assert [type(body) for body in bodies] == [record.CameraLost]
         assert isinstance(bodies[0], record.CameraLost)
         assert bodies[0].reason == "unsupported"
