@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 from tests.fault.power_disk import FATES, Disk, Fate, Op, Tree, materialise
 from tests.fault.power_tap import Tap
@@ -21,6 +20,14 @@ from tests.fault.power_vfs import tapped
 MEMORY = Path("/dev/shm")  # where a state costs no real flush; any folder will do
 Live = Callable[[Path, Tap], None]
 Check = Callable[[Path, Disk, Tree, list[object]], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One side's durable life in small, and what checks that nothing promised in it is broken."""
+
+    live: Live
+    check: Check
 
 
 @dataclass(frozen=True)
@@ -114,11 +121,15 @@ def explore(
     return report
 
 
-def cycle(name: str) -> ModuleType:
-    """The module with `live` and `check` of that side."""
-    from tests.fault import power_hub, power_node
+def cycle(side: str) -> Cycle:
+    """That side's life and its check, loaded late: the node's brings FFmpeg and OpenCV along."""
+    if side == "node":
+        from tests.fault import power_node, power_node_check
 
-    return {"node": power_node, "hub": power_hub}[name]
+        return Cycle(power_node.live, power_node_check.check)
+    from tests.fault import power_hub, power_hub_check
+
+    return Cycle(power_hub.live, power_hub_check.check)
 
 
 @contextlib.contextmanager

@@ -1,140 +1,53 @@
 """A hub's durable life in small: two starts, batches, duplicates, snapshots, resumed uploads.
 
 `live` runs the product's own writer, intake, archive, stores and upload routes, wired as
-`hub.service` wires them, without network, and marks every promise: PUBACKs, acknowledgements,
-told offsets. `check` starts a hub on what a power cut left and holds it against them, reading the
-archive with sqlite3 and the stores with hashlib; then the nodes send everything again, and all
-must be there once.
+`hub.service` wires them, without network, goes on after errors as the service and the nodes do, and
+marks every promise: PUBACKs, acknowledgements, told offsets.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import functools
 import hashlib
-import itertools
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from unittest import mock
 
-from edge.base import durable
 from edge.base.clock import FakeClock
 from edge.base.errors import CamwatchError
-from edge.contract import ack, ids, status, topics
-from edge.contract.ack import clip_id
+from edge.contract import ack, topics
 from edge.contract.record import digest
-from edge.contract.status import Status
-from edge.keys import PrivateKey
 from hub.api.app import make_app
 from hub.api.upload_store import UploadStore
 from hub.api.uploads import Uploads
-from hub.archive import SqliteArchive
+from hub.archive.opening import open_to_write, refuse_damage
 from hub.archive.values import Clip, Event
 from hub.clipstore import FileClipStore
+from hub.config import HubSettings
 from hub.ingest.acknowledge import Acknowledger
 from hub.ingest.inbox import Inbox
 from hub.ingest.intake import Intake
 from hub.ingest.message import Message, Publication
 from hub.ingest.writer import Writer
-from hub.registry import accounts
-from tests.fault.power_disk import Disk, Tree
+from hub.registry import accounts, identity
+from tests.fault.power_hub_scene import (
+    NODE,
+    Acknowledged,
+    AckSent,
+    KeyShown,
+    TakenBack,
+    Told,
+    scene,
+)
 from tests.fault.power_tap import HarnessError, Tap
-from tests.hub.journals import BOOT, START_UTC, Journal, Line
+from tests.hub.journals import START_UTC
 
-KEY = PrivateKey(b"h" * 32)
-NODE = "gate-1"
 TUS = {"tus-resumable": "1.0.0"}
-EVENT = "01890a5d-ac96-774b-bcce-{:012x}"
 ATTEMPTS = 3
 Result = TypeVar("Result")
 REFUSED = 460  # a checksum or the whole clip does not fit
-
-
-@dataclass(frozen=True)
-class Acknowledged:
-    """The hub sent a PUBACK for a record with that hash."""
-
-    sha256: str
-
-
-@dataclass(frozen=True)
-class AckSent:
-    """The hub's signed acknowledgement went out."""
-
-    upto: int
-    also: tuple[int, ...]
-    clips: tuple[str, ...]
-    snapshots: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Told:
-    """A client was told that so many bytes of its clip are safe."""
-
-    upload: str
-    clip: str
-    offset: int
-
-
-@dataclass(frozen=True)
-class TakenBack:
-    """The client was told that something went wrong, so it asks again from the beginning."""
-
-    upload: str
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What one node has to send: its records, pictures and clips."""
-
-    journal: Journal
-    lines: tuple[Line, ...]
-    pictures: tuple[tuple[str, bytes], ...]
-    clips: dict[str, bytes]
-
-    def messages(self, lines: Sequence[Line] | None = None) -> list[Message]:
-        """Records as the broker delivers them."""
-        chosen = self.lines if lines is None else lines
-        topic = topics.record(NODE)
-        return [Message(topic, each.payload, each.signature, START_UTC) for each in chosen]
-
-    def picture_messages(self) -> list[Message]:
-        """Snapshots as the broker delivers them."""
-        return [
-            Message(topics.snapshot(NODE, event), jpeg, None, START_UTC)
-            for event, jpeg in self.pictures
-        ]
-
-    def greeting(self) -> Message:
-        """The node's status."""
-        shown = Status(
-            1, "online", BOOT, "0.1.0", self.journal.epoch, self.journal.key.public.text,
-            ("door",),
-        )  # fmt: skip
-        return Message(topics.status(NODE), status.encode(shown), None, START_UTC)
-
-
-@functools.cache
-def scene() -> Scene:
-    """The same in every process: two events, a picture, a clip in two parts, another clip."""
-    journal = Journal(NODE)
-    first, second, third = (bytes([n]) * 700 + bytes(range(256)) * 9 for n in (1, 2, 3))
-    jpeg = b"\xff\xd8" + b"snapshot" * 300
-    journal.booted()
-    numbers = itertools.count(1)
-    with mock.patch.object(ids, "new_event", lambda _utc: EVENT.format(next(numbers))):
-        one = journal.event(clip=second, snapshot=jpeg, more_parts=(first,))
-        two = journal.event(clip=third)
-    events = [str(lines[0].header.event) for lines in (one, two)]
-    clips = {
-        clip_id(events[0], 0): first, clip_id(events[0], 1): second, clip_id(events[1], 0): third,
-    }  # fmt: skip
-    return Scene(journal, tuple(journal.lines), ((events[0], jpeg),), clips)
 
 
 @dataclass(frozen=True)
@@ -152,19 +65,27 @@ class Hub:
         """Raises CamwatchError, as the service's start would."""
         self.mark = mark
         self.clock = FakeClock(START_UTC)
-        durable.make_dirs(folder)
-        self.archive = SqliteArchive(folder / "archive.sqlite")
+        settings = HubSettings(state_dir=str(folder), keep_free=0)
+        self.archive, guard = open_to_write(settings)
         try:
-            self._acknowledger = Acknowledger(self.archive, KEY)
-            pictures = FileClipStore(folder / "snapshots", suffix=".jpg")
-            intake = Intake(self.archive, pictures, self._acknowledger, self.clock)
+            refuse_damage(self.archive)
+            self.key = identity.load_key(settings)
+            mark(KeyShown(self.key.public.raw))
+            identity.write_broker_files(settings, self.archive)
+            self._acknowledger = Acknowledger(self.archive, self.key)
+            pictures = FileClipStore(settings.snapshots_path, suffix=".jpg")
+            intake = Intake(
+                self.archive, pictures, self._acknowledger, self.clock,
+                check_disk=guard.check_media,
+            )  # fmt: skip
             self.presence = intake.presence
             self.writer = Writer(
                 Inbox(), intake, publish=self._published, acknowledge=self._acknowledged
             )
             self.uploads = Uploads(
-                self.archive, FileClipStore(folder / "clips", suffix=".mp4"),
-                UploadStore(folder / "uploads"), self.clock, on_stored=self._stored,
+                self.archive, FileClipStore(settings.clips_path, suffix=".mp4"),
+                UploadStore(settings.uploads_path), self.clock, on_stored=self._stored,
+                check_disk=guard.check_media,
             )  # fmt: skip
             self.uploads.finish_complete()
         except BaseException:
@@ -356,123 +277,3 @@ class _Life:
             if code not in (404, 503, 507):
                 self._tap.defects.append(f"an upload is answered with {code}")
         self._tap.defects.append(f"clip {name} is not stored in {ATTEMPTS} attempts")
-
-
-def check(folder: Path, _disk: Disk, tree: Tree, marks: list[object]) -> Iterator[str]:
-    """Start a hub on what stands in `folder`; every broken promise."""
-    data, sent = folder / "data", scene()
-    told: dict[str, Told] = {}
-    for mark in marks:
-        match mark:
-            case Told(upload):
-                told[upload] = mark
-            case TakenBack(upload):
-                told.pop(upload, None)
-    try:
-        hub = Hub(data)
-    except CamwatchError as err:
-        yield f"the hub does not start: {err}"
-        return
-    with hub:
-        yield from _check_archive(data, marks)
-        yield from _check_stores(data)
-        for promise in told.values():
-            yield from _check_offset(data, tree, promise, sent)
-        yield from _check_sending_again(hub, data, sent)
-        yield from _check_stores(data)
-
-
-def _check_archive(data: Path, marks: list[object]) -> Iterator[str]:
-    with closing(sqlite3.connect(data / "archive.sqlite")) as db:
-        (verdict,) = db.execute("PRAGMA integrity_check").fetchone()
-        held = {row[0].hex(): row[1] for row in db.execute("SELECT hash, seq FROM records")}
-        stored = {
-            f"{event}.{part}"
-            for event, part in db.execute(
-                "SELECT event, part FROM clips JOIN events ON events.id = event_id"
-                " WHERE stored_ms IS NOT NULL"
-            )
-        }
-        shots = {
-            row[0].hex()
-            for row in db.execute("SELECT hash FROM snapshots WHERE stored_ms IS NOT NULL")
-        }
-    if verdict != "ok":
-        yield f"the archive is damaged: {verdict}"
-    for mark in marks:
-        match mark:
-            case Acknowledged(sha256) if sha256 not in held:
-                yield "a record whose message was acknowledged is not in the archive"
-            case AckSent(upto, also, clips, snapshots):
-                if missing := ({*range(1, upto + 1), *also} - set(held.values())):
-                    yield f"acknowledged records {sorted(missing)} are not in the archive"
-                if missing_clips := set(clips) - stored:
-                    yield f"acknowledged clips {sorted(missing_clips)} are not stored"
-                if set(snapshots) - shots:
-                    yield "an acknowledged snapshot is not stored"
-
-
-def _check_stores(data: Path) -> Iterator[str]:
-    with closing(sqlite3.connect(data / "archive.sqlite")) as db:
-        named = {
-            table: {
-                row[0].hex()
-                for row in db.execute(f"SELECT hash FROM {table} WHERE stored_ms IS NOT NULL")  # noqa: S608 - ours
-            }
-            for table in ("clips", "snapshots")
-        }
-    for table, hashes in named.items():
-        files = {path.stem: path for path in (data / table).rglob("*") if path.is_file()}
-        for sha256 in hashes - set(files):
-            yield f"a row of {table} names {sha256[:8]}, which is missing"
-        for sha256, path in files.items():
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            if path.suffix != durable.PART_SUFFIX and content != sha256:
-                yield f"{table}/{path.name} is not what its name says"
-
-
-def _check_offset(data: Path, tree: Tree, told: Told, sent: Scene) -> Iterator[str]:
-    content = sent.clips[told.clip]
-    if list((data / "clips").rglob(f"{hashlib.sha256(content).hexdigest()}.mp4")):
-        return
-    name = f"uploads/{told.upload}.part"
-    left = tree.get(f"data/{name}") or b""
-    if left[: told.offset] != content[: told.offset]:
-        yield f"bytes told to be safe ({told.offset}) are not"
-    # A part whose length, but not whose bytes, reached the disk is found out by its hash.
-    elif not (data / name).exists() and len(left) < len(content):
-        yield f"an upload told to be at {told.offset} is gone"
-
-
-def _check_sending_again(hub: Hub, data: Path, sent: Scene) -> Iterator[str]:
-    """The nodes were told nothing, so they send it all again; it must be there, once."""
-    client = Client(hub, hub.login())
-    try:
-        hub.writer.run_once([sent.greeting(), *sent.messages(), *sent.picture_messages()])
-        codes = {name: client.bring(name, content) for name, content in sent.clips.items()}
-    except CamwatchError as err:
-        yield f"what is sent again is not taken: {err}"
-        return
-    for name, code in codes.items():
-        if code not in (200, 204):
-            yield f"clip {name} is not taken again: {code}"
-    with closing(sqlite3.connect(data / "archive.sqlite")) as db:
-        rows = db.execute("SELECT seq, hash FROM records ORDER BY seq").fetchall()
-        counts = [
-            db.execute(query).fetchone()[0]
-            for query in (
-                "SELECT count(*) FROM events",
-                "SELECT count(*) FROM clips WHERE stored_ms IS NOT NULL",
-                "SELECT count(*) FROM snapshots WHERE stored_ms IS NOT NULL",
-                "SELECT coalesce(sum(count), 0) FROM counters WHERE counter LIKE 'alarm%'",
-            )
-        ]
-    if [(seq, digest.hex()) for seq, digest in rows] != [
-        (line.header.seq, line.digest) for line in sent.lines
-    ]:
-        yield "the archive does not hold each record once, as it was sent"
-    if counts != [2, 3, 1, 0]:
-        yield f"events, clips, snapshots, alarms are {counts}"
-    leftover = [path.name for path in (data / "uploads").iterdir()]
-    if leftover:
-        yield f"uploads leave {leftover}"

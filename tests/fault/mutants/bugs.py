@@ -63,11 +63,13 @@ RENAME_FIRST = """        os.rename(self.part_path, self.path)
 FLUSH_DIR = """            os.fsync(fd)
         finally:
 """
-COMMIT_LATE = """        with self._lock, sqlite.errors_named(self._path):
-            if self._db.in_transaction:
-                self._db.execute("COMMIT")
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
+IN_ONE = """            with sqlite.transaction(db):
+                yield db
+"""
+COMMIT_LATE = """            if db.in_transaction:
+                db.execute("COMMIT")
+            db.execute("BEGIN IMMEDIATE")
+            yield db
 """
 RETRY = """        try:
             try:
@@ -146,9 +148,7 @@ BUGS = (
         ("edge/camera/recovery.py",
          "{path.name.split(\".\")[0] for path in spool.leftovers()}", "set[str]()")),
     bug("the hub acknowledges before its commit", "hub", "not in the archive",
-        ("hub/archive/sqlite_archive.py",
-         "        with self._lock, sqlite.errors_named(self._path), sqlite.transaction(self._db):\n"
-         "            yield self._db\n", COMMIT_LATE)),
+        ("hub/archive/sqlite_archive.py", IN_ONE, COMMIT_LATE)),
     bug("PUBACK before the commit", "hub", "message was acknowledged",
         ("hub/ingest/writer.py", "        pictures = [each for each in messages if",
          "        for message in messages:\n            self._acknowledge(message)\n"
