@@ -13,7 +13,7 @@ from tests.harness import nal
 WIDTH, HEIGHT, FPS = 256, 144, 10
 GOP = FPS // 2  # so that a clip begins and ends close to its event
 CROSSING_S = 2.0
-FIRST, LAST = 4, 13  # frames of a crossing in which the thing is seen
+FIRST, LAST = 2, 15  # frames of a crossing in which the thing is seen
 SIZE = 28  # pixels
 
 

@@ -17,6 +17,7 @@ from tests.fault.archive_files import read_hub
 from tests.fault.checker import check
 from tests.fault.media_rules import check_films
 from tests.fault.verdict import Verdict
+from tests.harness.child import Child, HarnessError
 from tests.harness.processes import NodeProcess
 from tests.system import stage
 from tests.system.stage import Stage
@@ -27,6 +28,7 @@ STILL = "synthetic:?still=1&width=320&height=180&fps=2"
 MOTION = {"quiet_s": 0.3}
 CLIPS = {"pre_roll_s": 0.3, "post_roll_s": 0.2, "max_length_s": 5}
 DRAIN_S = 120.0
+DRAIN_ATTEMPTS, SETTLING_S = 5, 3.0
 SAMPLE = 12  # clips that FFmpeg decodes
 TICK_S = 0.02
 STARTING_SHARE, STARTING_S = 0.2, 2.0  # of the kills, so soon after the process was launched
@@ -40,6 +42,7 @@ class Victim:
     kill: Callable[[], None]
     start: Callable[[], None]
     is_ready: Callable[[], bool]
+    child: Child
     kills: int = 0
     due_s: float = 0.0
     """When it is killed next; infinite while that waits for it to be ready."""
@@ -59,13 +62,20 @@ class Siege:
             for number in range(FILMS)
         ]
         self._starts = 0
+        self.node = town.add_node(NODE, [self._camera()])  # before the hub, which needs its account
         town.hub.start_ready()
-        self.node = town.add_node(NODE, [self._camera()])
         self.node.set_variable(HISTORY_ENV, str(self.history))
         self.victims = {
-            "node": Victim("node", self.node.kill, self.start_node, lambda: self.node.is_ready),
-            "hub": Victim("hub", town.hub.kill, town.hub.start, lambda: town.hub.is_ready),
-            "broker": Victim("broker", town.broker.kill, town.broker.start, lambda: True),
+            each.name: each
+            for each in (
+                Victim(
+                    "node", self.node.kill, self.start_node, lambda: self.node.is_ready, self.node
+                ),
+                Victim("hub", town.hub.kill, town.hub.start, lambda: town.hub.is_ready, town.hub),
+                Victim(
+                    "broker", town.broker.kill, town.broker.start, lambda: True, town.broker.child
+                ),
+            )
         }
         self.start_node()
 
@@ -96,8 +106,15 @@ class Siege:
             time.sleep(TICK_S)
 
     def _wait_ready(self, victim: Victim) -> None:
-        if victim.due_s == math.inf and victim.is_ready():
+        if victim.due_s < math.inf:
+            return
+        if victim.is_ready():
             victim.due_s = time.monotonic() + victim.after_ready_s
+        elif not victim.child.is_running:
+            raise HarnessError(
+                f"{victim.name} ended by itself ({victim.child.exit_status}) before it was ready:"
+                f" {victim.child.tail()}"
+            )
 
     def _kill(self, victim: Victim, within_s: float) -> None:
         victim.kill()
@@ -112,9 +129,13 @@ class Siege:
         """Let the camera see nothing any more, until the node has nothing left to say."""
         self.node.stop()
         self.node.settings["cameras"] = [stage.camera(CAMERA, STILL)]
-        self.node.start_ready()
-        stage.wait(self._is_drained, DRAIN_S, "an empty journal")
-        self.node.kill()
+        for _ in range(DRAIN_ATTEMPTS):
+            self.node.start_ready()
+            time.sleep(SETTLING_S)  # in which it says that it booted and what it watches
+            stage.wait(self._is_drained, DRAIN_S, "an empty journal")
+            self.node.kill()
+            if self._is_drained():  # nothing was said in the last moment
+                break
         self.town.hub.stop()
 
     def _is_drained(self) -> bool:

@@ -6,24 +6,41 @@ behind. Node and hub are killed step by step while events happen; the checker ju
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import re
 import signal
+import sqlite3
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from edge.base.clock import FakeClock
 from edge.base.crashpoint import CRASH_ENV, Crash
+from tests.fault import small_town
+from tests.fault.node_files import read_node
+from tests.fault.node_rules import check_node
 from tests.fault.siege import Siege, logs, siege
 from tests.fault.verdict import Verdict
 from tests.harness.processes import ProductProcess
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("steps"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 STEP_S = 60.0
+ROOMS = "journal|part|publish|rename|remove|clip|uplink|ingest|upload"
+OPEN = (
+    "import sys; from pathlib import Path; from edge.base.clock import FakeClock\n"
+    "from tests.fault import small_town\n"
+    "small_town.outbox(Path(sys.argv[1]), FakeClock(mono_ns=10**13)).close()"
+)
+STEP_NAME = rf'"((?:{ROOMS})\.[a-z]+)"'
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,8 @@ class Step:
 
 
 NODE_STEPS = (
+    Step("journal.mark:1", "opened, not marked as in use"),
+    Step("journal.marked:1", "marked as in use, nothing else done"),
     Step("journal.commit:1", "inside the transaction of node.booted: it never was"),
     Step("journal.committed:1", "the record is in the journal, nobody was told"),
     Step("part.created@.mp4:1", "an empty part, removed; the event ends without a clip"),
@@ -52,8 +71,8 @@ NODE_STEPS = (
     Step("journal.committed:4", "an event's record that nobody was told of"),
     Step("uplink.begun:1", "the hub knows an upload, the node does not"),
     Step("uplink.chunk:1", "the hub has bytes that the node believes unsent"),
-    Step("journal.free:3", "an acknowledgement applied and not committed"),
-    Step("journal.freed:3", "rows are gone, their files are not"),
+    Step("journal.free:2", "an acknowledgement applied and not committed"),
+    Step("journal.freed:2", "rows are gone, their files are not"),
     Step("remove.flush@.mp4:1", "the clip is unlinked, the folder not flushed"),
     Step("remove.flush@.jpg:1", "the picture is unlinked, the folder not flushed"),
 )
@@ -69,6 +88,13 @@ HUB_STEPS = (
     Step("rename.flush@.mp4:1", "a visible clip, the folder not flushed"),
     Step("upload.adopted:1", "a visible clip that no row calls stored"),
     Step("upload.stored:1", "stored, not acknowledged, the upload's description still there"),
+)
+
+DAMAGE_STEPS = (
+    Step("journal.aside:1", "the log is moved aside, the journal itself is not"),
+    Step("journal.moved:1", "the journal is moved aside, no new one has begun"),
+    Step("journal.commit:1", "what the old one held is in the new one's first transaction"),
+    Step("journal.committed:1", "it is taken over, the old one is not marked as done"),
 )
 
 
@@ -111,19 +137,9 @@ class March:
         return self.steps[len(self.reached)].at
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Which steps were reached, and the verdict after all of them."""
-
-    reached: dict[str, list[str]]
-    verdict: Verdict
-    log: str
-
-
-@pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    """Node and hub are killed at all their steps, each in its own order, at the same time."""
-    with siege(tmp_path_factory.mktemp("steps"), seed=1) as besieged:
+def test_kills_at_every_step_lose_tear_and_double_nothing(tmp_path: Path) -> None:
+    """Node and hub die at each step of the table and start again; all is archived, once, whole."""
+    with siege(tmp_path, seed=1) as besieged:
         marches = [March(besieged.node, NODE_STEPS), March(besieged.town.hub, HUB_STEPS)]
         for march in marches:
             march.process.kill()
@@ -134,35 +150,55 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
                     march.go_on(besieged)
             time.sleep(0.05)
         besieged.drain()
-        yield Outcome(
-            {"node": marches[0].reached, "hub": marches[1].reached},
-            besieged.judge(),
-            logs(besieged.node, besieged.town),
-        )
+        verdict = besieged.judge()
+        told = f"{verdict}\n{logs(besieged.node, besieged.town)}"
+    for march in marches:
+        assert march.reached == [step.at for step in march.steps]
+    assert verdict.is_good, told
+    for kind in ("records", "clips", "snapshots"):
+        assert verdict.counts[f"{kind} whose loss is explained"] == 0, told
 
 
-def test_each_step_was_reached_and_survived(outcome: Outcome) -> None:
-    """The processes died of SIGKILL at each step of the table, and started again after it."""
-    assert outcome.reached["node"] == [step.at for step in NODE_STEPS]
-    assert outcome.reached["hub"] == [step.at for step in HUB_STEPS]
+def test_kills_while_a_damaged_journal_is_replaced_lose_nothing_that_it_held(
+    tmp_path: Path,
+) -> None:
+    """All that it held comes again in a new epoch, once, whatever moment of that was cut short."""
+    folder, clock = tmp_path / "node", FakeClock(mono_ns=10**12)
+    with contextlib.closing(small_town.outbox(folder, clock)) as box:
+        for _ in range(3):
+            small_town.journal_event(box, folder / "spool", clock)
+        said = [_saying(each.payload) for each in box.pending(0, 100)]
+    with contextlib.closing(sqlite3.connect(folder / "journal.db")) as db:
+        db.execute("UPDATE journal SET last_seq = last_seq - 1")
+        db.commit()
+    for step in DAMAGE_STEPS:
+        done = subprocess.run(
+            [sys.executable, "-c", OPEN, str(folder)], cwd=ROOT,
+            env=os.environ | {CRASH_ENV: step.at}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == -signal.SIGKILL, f"{step}: {done.stderr[-2000:]}"
+    with contextlib.closing(small_town.outbox(folder, clock)) as box:
+        again = [_saying(each.payload) for each in box.pending(0, 100)]
+    assert [each for each in again if each["type"] != "journal.gap"] == said
+    verdict = Verdict()
+    check_node(verdict, read_node(folder), is_clean=False, is_drained=False)
+    assert verdict.is_good, str(verdict)
 
 
-def test_kills_at_every_step_lose_tear_and_double_nothing(outcome: Outcome) -> None:
-    """All that the node journalled is archived once, with whole clips, and in one chain."""
-    assert outcome.verdict.is_good, f"{outcome.verdict}\n{outcome.log}"
-    counts = outcome.verdict.counts
-    assert counts["records whose loss is explained"] == 0
-    assert counts["clips whose loss is explained"] == 0, f"{outcome.verdict}\n{outcome.log}"
-    assert counts["snapshots whose loss is explained"] == 0, f"{outcome.verdict}\n{outcome.log}"
+def _saying(payload: bytes) -> dict[str, object]:
+    """A record without its place in a journal."""
+    body: dict[str, object] = json.loads(payload)
+    return {key: value for key, value in body.items() if key not in ("epoch", "seq", "prev")}
 
 
 def test_every_step_in_the_code_is_in_the_table() -> None:
     """A new step that nobody kills at would be forgotten; one that is gone cannot be reached."""
-    in_code = set()
+    in_table = {Crash(step.at).step for step in (*NODE_STEPS, *HUB_STEPS, *DAMAGE_STEPS)}
+    in_code: set[str] = set()
     for path in [*ROOT.glob("edge/**/*.py"), *ROOT.glob("hub/**/*.py")]:
-        for call in re.findall(r"crashpoint\.at\((.*)\)", path.read_text(encoding="utf-8")):
-            in_code.update(re.findall(r'"([^"]+)"', call))
-    in_table = {Crash(step.at).step for step in (*NODE_STEPS, *HUB_STEPS)}
+        text = path.read_text(encoding="utf-8")
+        if "crashpoint.at(" in text:
+            in_code.update(re.findall(STEP_NAME, text))
     assert in_code == in_table
 
 
