@@ -235,6 +235,46 @@ def test_no_more_than_a_window_is_on_its_way(node: Node, traffic: Traffic) -> No
     assert len(traffic.matching(is_record)) == len(seen) == lanes.WINDOW
 
 
+def seq_of(message: Message) -> int:
+    return int(json.loads(message.payload)["seq"])
+
+
+def test_a_live_record_does_not_wait_for_the_backlog(node: Node, traffic: Traffic) -> None:
+    """A hub that has yet to work through an outage hears at once of what happens now."""
+    append(node, lanes.WINDOW + 100)
+    node.start()
+    traffic.wait_for_count(is_record, lanes.WINDOW, WAIT_S)
+    append(node, 1)
+    newest = node.outbox.last_seq
+    traffic.wait_for(lambda each: is_record(each) and seq_of(each) == newest, WAIT_S)
+
+
+def test_what_the_hub_misses_is_sent_again_at_once(
+    node: Node, broker: Broker, traffic: Traffic
+) -> None:
+    """It names later records and not this one: nothing else is said twice."""
+    append(node, 4)
+    node.start()
+    traffic.wait_for_count(is_record, 4, WAIT_S)
+    time.sleep(lanes.LOST_S)
+    ack = acks.Ack(names.VERSION, NODE, node.outbox.epoch, 0, names.FIRST_HASH, (2, 4))
+    payload = acks.encode(ack)
+    send_ack(broker, payload, node.hub_key.sign(payload))
+    seen = traffic.wait_for_count(is_record, 6, WAIT_S / 2)
+    assert [seq_of(each) for each in seen] == [1, 2, 3, 4, 1, 3]
+
+
+def test_a_record_of_priority_goes_before_the_backlog(node: Node, traffic: Traffic) -> None:
+    """Wherever it stands in the journal."""
+    append(node, 50)
+    node.outbox.append(record.NodeBooted("urgent", ("gate",)), priority=1)
+    append(node, 20)
+    node.start()
+    seen = traffic.wait_for_count(is_record, 71, WAIT_S)
+    assert seq_of(seen[0]) == 51
+    assert sorted(seq_of(each) for each in seen) == list(range(1, 72))
+
+
 def test_retained_state_is_said_again_to_a_new_broker(
     node: Node, broker: Broker, traffic: Traffic
 ) -> None:
