@@ -2,7 +2,7 @@
 
 Order of starting: state folder and lock, keys, journal, recovery of what a crash left open, the
 uplink, the cameras. Stopping is the reverse: cameras first, so that their last records are in the
-journal; then the uplink says offline.
+journal; then the uplink, which gets a moment to hand them over and says offline.
 
 Two threads look after the others. The accountant writes coverage, clock steps and health, and
 starts anew what hangs; it may block on the disk. The main thread only tells systemd that all get
@@ -16,6 +16,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,9 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 STOP_LIMIT_S = 4.0  # systemd and people expect an end within 5 s of SIGTERM
 CLOSE_LIMIT_S = 2.5  # of that, for the last clips; the rest is for accounts and the goodbye
+FLUSH_LIMIT_S = 3.5  # of that, until the hub has the last records, where it listens
+FLUSH_POLL_S = 0.02
+MIN_WAIT_S = 0.05
 ACCOUNTANT_LIMIT_S = 90.0  # for one turn; an SD card may take many seconds for one fsync
 
 
@@ -172,7 +176,7 @@ class Agent:
         start_ns = self._clock.mono_ns()
 
         def left_s(limit_s: float) -> float:
-            return max(0.05, limit_s - (self._clock.mono_ns() - start_ns) / 1e9)
+            return max(MIN_WAIT_S, limit_s - (self._clock.mono_ns() - start_ns) / 1e9)
 
         for camera in self._cameras:
             camera.stop()
@@ -186,6 +190,8 @@ class Agent:
         late += ["accountant"] if self._accountant.is_alive() else []
         for camera in self._cameras:
             camera.join(left_s(0))
+        while self._has_unsaid() and left_s(FLUSH_LIMIT_S) > MIN_WAIT_S:
+            time.sleep(FLUSH_POLL_S)
         self._uplink.stop()
         late += self._uplink.join(left_s(STOP_LIMIT_S), self._clock)
         if late:
@@ -193,6 +199,11 @@ class Agent:
         else:
             self._outbox.close()
         log.info("stopped")
+
+    def _has_unsaid(self) -> bool:
+        """Whether the hub could still be told of records."""
+        outbox = self._outbox
+        return self._uplink.session.is_online and outbox.acked_seq < outbox.last_seq
 
     def _account(self) -> None:
         """Once a second until the end: look after what hangs, write what is due."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import pwd
 
 from edge.base import durable
 from edge.base.clock import SystemClock
-from edge.base.errors import StorageError
+from edge.base.errors import ConfigError, StorageError
 from edge.base.logs import error_chain
 from edge.base.sqlite import DamagedDatabaseError
 from hub.archive import folder, problems
@@ -29,9 +32,11 @@ def place_of(settings: HubSettings) -> Place:
 def open_to_write(settings: HubSettings) -> tuple[SqliteArchive, Guard]:
     """The archive, begun at the first start, and what guards its disk.
 
-    Raises ArchiveAwayError, DamagedDatabaseError, StorageError; nothing was written then.
+    Raises ConfigError, ArchiveAwayError, DamagedDatabaseError, StorageError; nothing was written
+    then.
     """
     place = place_of(settings)
+    refuse_stray_root(settings)
     durable.make_dirs(place.state)
     marker = folder.prepare(place, settings.archive_path)
     guard = None if marker is None else Guard(place.folder, settings.keep_free)
@@ -96,6 +101,26 @@ def problems_now(settings: HubSettings) -> list[Problem]:
         if all(each.what != "disk" for each in noted):
             noted.append(Problem("disk", error_chain(err), SystemClock().utc()))
     return noted
+
+
+def refuse_stray_root(settings: HubSettings) -> None:
+    """What root would write, the hub's own user could not change later. Raises ConfigError."""
+    folder_path = settings.state_path
+    with contextlib.suppress(OSError):
+        owner = folder_path.stat().st_uid
+        if os.geteuid() == 0 and owner != 0:
+            name = _user_name(owner)
+            raise ConfigError(
+                f"state_dir: {folder_path} belongs to {name}, and this is root",
+                hint=f"run the hub and its commands as their own user: sudo -u {name} ...",
+            )
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"#{uid}"
 
 
 def _with_hint(err: StorageError) -> StorageError:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from edge.base import durable
 from edge.base.clock import SystemClock
-from hub.archive.opening import open_to_write
+from edge.base.errors import StorageError
+from hub.archive.opening import open_to_write, refuse_stray_root
 from hub.config import HubSettings
 from hub.registry import accounts, broker_files, identity
 
 
 def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Make an account, write the broker's files, give out the secret."""
+    to = None if arguments.to is None else Path(arguments.to)
+    if to is not None and not os.access(to.parent, os.W_OK):
+        raise StorageError(  # before the account is made: its secret is shown only once
+            f"--to: no file can be written in {to.parent}", path=str(to),
+            hint="name a folder that exists and that this user may write to",
+        )  # fmt: skip
     archive, _ = open_to_write(settings)
     try:
         identity.load_key(settings)
@@ -25,10 +33,10 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
             SystemClock(),
             is_replacing=arguments.replace,
         )
-        if arguments.to is None:
+        if to is None:
             print(secret)
         else:
-            durable.write_file(Path(arguments.to), secret.encode() + b"\n")
+            durable.write_file(to, secret.encode() + b"\n")
         identity.write_broker_files(settings, archive)
     finally:
         archive.close()
@@ -44,5 +52,6 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def print_key(_arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Print the hub's public key, base64, made at first use."""
+    refuse_stray_root(settings)
     print(identity.load_key(settings).public.text)
     return 0

@@ -302,3 +302,30 @@ def _process(config: Path, *arguments: str) -> subprocess.CompletedProcess[bytes
     return subprocess.run(
         [*_argv(config), *arguments], cwd=ROOT, capture_output=True, check=False, env=os.environ
     )
+
+
+def test_a_secret_that_cannot_be_written_makes_no_account(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is shown only once; with the account made, it would be lost."""
+    (tmp_path / "state" / "hub.key").unlink(missing_ok=True)
+    secret = tmp_path / "nowhere" / "gate-9.secret"
+    assert run(config, "node", "add", "gate-9", "--to", str(secret)) == 1
+    assert "--to: no file can be written in" in capsys.readouterr().err
+    secret.parent.mkdir()
+    assert run(config, "node", "add", "gate-9", "--to", str(secret)) == 0
+    assert len(secret.read_text().strip()) == 43
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("arguments", [("node", "add", "gate-9"), ("key",), ("run",)])
+def test_root_does_not_write_into_another_users_state(
+    arguments: tuple[str, ...], config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hub itself could not change those files any more."""
+    state = tmp_path / "state"
+    before = sorted(state.iterdir())
+    os.chown(state, 12345, 12345)
+    assert run(config, *arguments) == 78
+    assert "belongs to #12345, and this is root" in capsys.readouterr().err
+    assert sorted(state.iterdir()) == before
