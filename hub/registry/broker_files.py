@@ -40,8 +40,8 @@ def write(folder: Path, accounts: Sequence[Credential], *, hub_user: str, hub_se
     durable.make_dirs(folder, mode=DIR_MODE)
     lines = [f"{hub_user}:{mqtt_hash(hub_user, hub_secret)}"]
     lines += [f"{account.name}:{account.mqtt_hash}" for account in accounts]
-    is_new_passwd = _write_if_changed(folder / "passwd", "\n".join(lines) + "\n")
-    is_new_acl = _write_if_changed(folder / "acl", acl_text(accounts, hub_user=hub_user))
+    is_new_passwd = write_if_changed(folder / "passwd", "\n".join(lines) + "\n")
+    is_new_acl = write_if_changed(folder / "acl", acl_text(accounts, hub_user=hub_user))
     return is_new_passwd or is_new_acl
 
 
@@ -102,7 +102,8 @@ def _reader_rules() -> list[str]:
     ]
 
 
-def _write_if_changed(path: Path, text: str) -> bool:
+def write_if_changed(path: Path, text: str, mode: int = FILE_MODE) -> bool:
+    """Bring a file up to `text`; whether that was needed. Raises StorageError."""
     data = text.encode()
     try:
         if path.read_bytes() == data:
@@ -111,5 +112,5 @@ def _write_if_changed(path: Path, text: str) -> bool:
         pass
     except OSError as err:
         raise storage_error(err, "cannot read", path) from err
-    durable.write_file(path, data, mode=FILE_MODE)
+    durable.write_file(path, data, mode=mode)
     return True

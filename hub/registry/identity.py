@@ -18,9 +18,7 @@ def load_key(settings: HubSettings) -> PrivateKey:
     durable.make_dirs(settings.state_path)
     key = keys.load_or_make(settings.key_path)
     public_path = settings.key_path.with_suffix(".pub")
-    text = key.public.text.encode() + b"\n"
-    if not public_path.exists() or public_path.read_bytes() != text:
-        durable.write_file(public_path, text, mode=0o644)
+    broker_files.write_if_changed(public_path, f"{key.public.text}\n", mode=0o644)
     return key
 
 

@@ -12,6 +12,8 @@ from tests.fault.history import Json
 from tests.fault.verdict import Verdict
 
 EventKey = tuple[str, str]  # node, event
+STEP_MS = 500  # what counts as setting a clock (docs/design/coverage.md)
+ROUNDED_MS = 2
 KINDS = ("event.started", "event.updated", "event.ended")
 
 
@@ -57,7 +59,8 @@ def _check_event(verdict: Verdict, key: EventKey, row: Row, records: list[Archiv
         want |= {name: body.get(name) for name in ("duration_ms", "reason", "fault", "kind")}
         want["zones"] = sorted(set(body["zones"]))
     if ends or starts:
-        want |= _times(body, ended=bool(ends))
+        want |= _claimed(body, ended=bool(ends))
+        _check_placed(verdict, key, row, body)
     have = dict(row) | {"zones": json.loads(row["zones"])}
     for column, value in want.items():
         verdict.expect(
@@ -65,14 +68,26 @@ def _check_event(verdict: Verdict, key: EventKey, row: Row, records: list[Archiv
         )
 
 
-def _times(body: Json, *, ended: bool) -> dict[str, int | None]:
-    """When the node says it was; where its clock was set, that is also when the hub shows it."""
-    began_ms = _to_ms(body["started"]["utc"])
+def _claimed(body: Json, *, ended: bool) -> dict[str, int | None]:
+    """When the node says it was."""
     ended_ms = _to_ms(body["ended"]["utc"]) if ended else None
-    want = {"claimed_ms": began_ms, "ended_claimed_ms": ended_ms}
-    if body["clock"]["state"] == "synced":
-        want |= {"started_ms": began_ms, "ended_ms": ended_ms}
-    return want
+    return {"claimed_ms": _to_ms(body["started"]["utc"]), "ended_claimed_ms": ended_ms}
+
+
+def _check_placed(verdict: Verdict, key: EventKey, row: Row, body: Json) -> None:
+    """Where the clock was set when the record was written, that is when the hub shows it; also
+    where it was set in the middle of the event, whose times are by one reading at its start."""
+    if body["clock"]["state"] != "synced":
+        return
+    for column, moment in (("started_ms", "started"), ("ended_ms", "ended")):
+        if moment not in body:
+            continue
+        claimed_ms = _to_ms(body[moment]["utc"])
+        away_ms = (body["clock"]["mono_ns"] - body[moment]["mono_ns"]) / 1e6
+        told_ms = _to_ms(body["at_utc"]) - away_ms
+        want_ms = claimed_ms if abs(told_ms - claimed_ms) < STEP_MS else told_ms
+        is_there = row[column] is not None and abs(row[column] - want_ms) <= ROUNDED_MS
+        verdict.expect(is_there, "event", f"{key}: {column} is {row[column]}, not {want_ms:.0f}")
 
 
 def _check_announced(

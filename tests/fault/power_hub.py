@@ -48,6 +48,7 @@ TUS = {"tus-resumable": "1.0.0"}
 ATTEMPTS = 3
 Result = TypeVar("Result")
 REFUSED = 460  # a checksum or the whole clip does not fit
+NOT_STORED = "is not stored"
 
 
 @dataclass(frozen=True)
@@ -276,4 +277,4 @@ class _Life:
             self._tap.troubles.append(f"HTTP {code}")
             if code not in (404, 503, 507):
                 self._tap.defects.append(f"an upload is answered with {code}")
-        self._tap.defects.append(f"clip {name} is not stored in {ATTEMPTS} attempts")
+        self._tap.defects.append(f"clip {name} {NOT_STORED} in {ATTEMPTS} attempts")

@@ -15,6 +15,7 @@ import pytest
 
 from tests.fault import power_cut, power_errors, power_vfs
 from tests.fault.power_disk import Disk
+from tests.fault.power_hub import NOT_STORED
 from tests.fault.power_tap import DiskFailed, errno_name
 
 pytestmark = pytest.mark.skipif(
@@ -106,6 +107,8 @@ def inject(side: str, call: str, code: str, nth: int, folder: Path) -> bool:
     life.mkdir(parents=True)
     log = trace(side, folder, "-e", f"trace={call}", "-e", f"inject={call}:error={code}:when={nth}")
     promised, _, defects, troubles = pickle.loads((folder / "marks").read_bytes())  # noqa: S301
+    if log.count("(INJECTED)") > 1:  # strace counts for each thread: each request had one
+        defects = [each for each in defects if NOT_STORED not in each]
     assert not defects
     broken = list(power_cut.cycle(side).check(life, Disk(), {}, [DiskFailed(), *promised]))
     assert not broken, (broken, troubles)

@@ -13,7 +13,7 @@ from tests.harness.traffic import Traffic
 from tests.system import stage
 from tests.system.stage import Stage
 
-pytestmark = [pytest.mark.system, pytest.mark.fault, pytest.mark.xdist_group("clock-steps")]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("clock-steps")]
 
 NODE = "gate-3"
 TIMEOUT_S = 60.0

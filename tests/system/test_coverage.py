@@ -21,7 +21,7 @@ from tests.harness.traffic import Traffic
 from tests.system import stage
 from tests.system.stage import Stage
 
-pytestmark = [pytest.mark.system, pytest.mark.fault, pytest.mark.xdist_group("coverage")]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("coverage")]
 
 NODE = "gate-3"
 TIMEOUT_S = 60.0

@@ -15,7 +15,7 @@ from tests.harness.proxy import Proxy
 from tests.system import stage
 from tests.system.stage import Stage
 
-pytestmark = [pytest.mark.system, pytest.mark.fault, pytest.mark.xdist_group("outages")]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("outages")]
 
 NODE = "gate-3"
 TIMEOUT_S = 60.0

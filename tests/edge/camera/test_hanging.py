@@ -22,8 +22,6 @@ from edge.media.packet import Packet, VideoStream
 from tests.edge.camera.rig import MOTION, SETTINGS, Rig, open_state, records, wait
 from tests.edge.mux import streams
 
-pytestmark = pytest.mark.fault
-
 STEP_S = 4.0
 SENT = 30  # packets before it hangs, three GOPs
 CAPTURE_LIMIT_S = SETTINGS.stall_timeout_s + READ_MARGIN_S
