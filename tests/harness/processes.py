@@ -64,6 +64,7 @@ class ProductProcess(Child):
         self._module = module
         self._notify: socket.socket | None = None
         self._was_ready = False
+        self._beats = 0
         argv = [sys.executable, "-m", module, "run", "--config", str(self.config_file)]
         self._notify_name = f"camwatch-harness-{secrets.token_hex(8)}"
         env = _environment() | {"NOTIFY_SOCKET": f"@{self._notify_name}"}
@@ -75,7 +76,7 @@ class ProductProcess(Child):
             raise HarnessError(f"{self.name} runs already")
         self.write_settings()
         self._close_notify()
-        self._was_ready = False
+        self._was_ready, self._beats = False, 0
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(f"\0{self._notify_name}")
         self._notify.setblocking(False)
@@ -88,13 +89,23 @@ class ProductProcess(Child):
     @property
     def is_ready(self) -> bool:
         """Whether it has said READY=1 since its last start."""
+        self._listen()
+        return self._was_ready
+
+    @property
+    def beats(self) -> int:
+        """How often it has told its supervisor WATCHDOG=1 since its last start."""
+        self._listen()
+        return self._beats
+
+    def _listen(self) -> None:
         while self._notify is not None:
             try:
-                said = self._notify.recv(4096)
+                said = self._notify.recv(4096).split(b"\n")
             except BlockingIOError:
                 break
-            self._was_ready |= b"READY=1" in said.split(b"\n")
-        return self._was_ready
+            self._was_ready |= b"READY=1" in said
+            self._beats += said.count(b"WATCHDOG=1")
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> int | None:
         """SIGTERM, and SIGKILL after `timeout_s`; the exit status, None if it never ran."""
