@@ -65,7 +65,7 @@ class Camera:
         self._meter = Meter(clock)
         self._storage = StorageWatch(spool.folder, clock)
         self._coverage = Coverage(
-            clock, is_armed=settings.armed, is_storing=self._storage.is_good
+            clock, disarmed=settings.disarmed, is_storing=self._storage.is_good
         )  # fmt: skip
         self._is_stopping = False
         self._left: list[Story] = []

@@ -46,15 +46,18 @@ class Summary:
 class Coverage:
     """One camera's coverage from the agent's start to its end."""
 
-    def __init__(self, clock: Clock, *, is_armed: bool, is_storing: Callable[[], bool]) -> None:
-        """`is_storing` says whether events can be recorded now; it must not block."""
+    def __init__(
+        self, clock: Clock, *, disarmed: str | None, is_storing: Callable[[], bool]
+    ) -> None:
+        """`disarmed`: by whom, None for armed. `is_storing` says whether events can be recorded
+        now; it must not block."""
         self._clock = clock
         self._is_storing = is_storing
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._ledger = Ledger(clock.mono_ns())
-        self._gap: _Gap | None = _Gap("starting") if is_armed else _Gap("disarmed", "by settings")
-        self._is_armed = is_armed
+        self._gap: _Gap | None = _Gap("disarmed", disarmed) if disarmed else _Gap("starting")
+        self._is_armed = disarmed is None
         self._looked_ns = clock.mono_ns()
         self._has_looked = False
         self._is_over = False

@@ -35,5 +35,17 @@ class CameraSettings:
     )
     loop: bool = item("for files: start again at the end", False)
     armed: bool = item("false: pictures are received, but nothing is watched or recorded", True)
+    disarmed_by: str | None = item(
+        "with armed: false, who wants that and why; shown in the coverage", None, max_length=100
+    )
     motion: MotionSettings = item("what counts as motion", MotionSettings)
     clips: ClipSettings = item("how much is kept", ClipSettings)
+
+    def __post_init__(self) -> None:
+        if self.armed and self.disarmed_by:
+            raise ValueError("disarmed_by: only with armed: false")
+
+    @property
+    def disarmed(self) -> str | None:
+        """Why nothing is watched; None where it is."""
+        return None if self.armed else self.disarmed_by or "by settings"

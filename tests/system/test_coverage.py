@@ -114,7 +114,12 @@ def day(town: Stage) -> Day:
     camera = town.rtsp({"/main": street})
     cameras = [
         stage.camera("gate", camera.url()),
-        stage.camera("off", "synthetic:?still=1&width=320&height=180&fps=5", armed=False),
+        stage.camera(
+            "off",
+            "synthetic:?still=1&width=320&height=180&fps=5",
+            armed=False,
+            disarmed_by="by the school, holidays",
+        ),
     ]
     node = town.add_node(NODE, cameras)
     day = Day()
@@ -202,7 +207,7 @@ def test_a_disarmed_camera_is_blind_by_settings_and_makes_no_events(day: Day) ->
     """Its only cause, and the word for people."""
     for run in (0, 1):
         causes = {(each.cause, each.detail) for each in day.stretches("off", run)}
-        assert causes == {("disarmed", "by settings")}
+        assert causes == {("disarmed", "by the school, holidays")}
     assert not any(each.header.event for each in day.records if each.header.camera == "off")
 
 

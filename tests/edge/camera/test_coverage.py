@@ -19,12 +19,12 @@ Told = list[tuple[float, float, str]]
 class Scene:
     """A camera that is looked at ten times a second, and its coverage."""
 
-    def __init__(self, *, is_armed: bool = True) -> None:
+    def __init__(self, *, disarmed: str | None = None) -> None:
         self.clock = FakeClock(mono_ns=5 * 10**12 + 999)
         self.start_ns = self.clock.mono_ns()
         self.is_storing = True
         self.coverage = Coverage(
-            self.clock, is_armed=is_armed, is_storing=lambda: self.is_storing
+            self.clock, disarmed=disarmed, is_storing=lambda: self.is_storing
         )  # fmt: skip
         self.written: list[CoverageSpans] = []
 
@@ -200,12 +200,12 @@ def test_time_that_could_not_be_recorded_is_blind(scene: Scene) -> None:
 
 def test_a_disarmed_camera_is_blind_by_settings_whatever_happens() -> None:
     """Nobody wanted to watch; that is neither a loss nor a fault."""
-    scene = Scene(is_armed=False)
+    scene = Scene(disarmed="by the school, holidays")
     scene.look(10)
     scene.coverage.lost("stalled")
     scene.wait(10)
     near(scene.end(), (0, 20, "disarmed"))
-    assert scene.written[0].spans[0].detail == "by settings"
+    assert scene.written[0].spans[0].detail == "by the school, holidays"
 
 
 def test_a_hung_analysis_is_blind_until_it_looks_again(scene: Scene) -> None:
