@@ -105,7 +105,7 @@ class ClipRecorder:
         self._reader = ring.reader_before(trigger.pts, settings.pre_roll_s, stream=trigger.stream)
         self._parts = EventParts(spool, settings, clock, trigger, on_clip)
         self._until: _Until | None = None
-        self._seen_end_stream = False
+        self._streams: list[VideoStream] = []  # all that were read, in order
         self._lost_before = 0
         self._is_stopped = threading.Event()
         self._last_video_mono_ns = clock.mono_ns()
@@ -142,6 +142,8 @@ class ClipRecorder:
         self._lost_before += lost
         self._parts.note_lost(lost)
         for packet in packets:
+            if not packet.is_audio:
+                self._note_stream(packet.stream)
             if self._is_past_end(packet):
                 return False
             self._parts.take(packet)
@@ -171,9 +173,13 @@ class ClipRecorder:
         if until is None or packet.is_audio:
             return False
         if packet.stream is until.stream:
-            self._seen_end_stream = True
             return packet.dts > until.pts
-        return self._seen_end_stream
+        # Its stream may have been read to its end before anybody asked to finish there.
+        return any(stream is until.stream for stream in self._streams)
+
+    def _note_stream(self, stream: VideoStream) -> None:
+        if not self._streams or self._streams[-1] is not stream:
+            self._streams.append(stream)
 
     def _is_stalled(self) -> bool:
         quiet_ns = self._clock.mono_ns() - self._last_video_mono_ns

@@ -2,7 +2,9 @@
 
 Each event record states some facts; `merge` joins the facts of two sets of records. It is
 commutative, associative and idempotent, so duplicates and reordering end in the same event.
-Where records contradict each other, the journal's order (epoch, seq) decides, never wall time.
+Where records contradict each other, the journal's order (epoch, seq) decides, never wall time;
+but an end that a node told while it ran knows better than one that it told after a crash, which
+may only know of it by a clip that it found.
 """
 
 from __future__ import annotations
@@ -128,17 +130,19 @@ def merge(one: EventFacts, other: EventFacts) -> EventFacts:
     """What both together say."""
     best = max(one, other, key=_authority)
     start = max(one.start, other.start, key=_start_authority)
+    parts = max(one.parts, other.parts)
     if best.rank == ENDED:
-        return replace(best, start=start)
+        return replace(best, start=start, parts=parts)
     zones = tuple(sorted({*one.zones, *other.zones}))
-    return replace(best, start=start, zones=zones, parts=max(one.parts, other.parts))
+    return replace(best, start=start, zones=zones, parts=parts)
 
 
 def _authority(facts: EventFacts) -> tuple[int, ...]:
-    """The last end wins; before there is one, the first start; before that, the first part."""
+    """The last regular end wins, then the last one told after a crash; before there is one, the
+    first start; before that, the first part."""
     epoch = int(facts.epoch, 16)
     if facts.rank == ENDED:
-        return facts.rank, epoch, facts.seq
+        return facts.rank, facts.reason != "interrupted", epoch, facts.seq
     return facts.rank, -epoch, -facts.seq
 
 

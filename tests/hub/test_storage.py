@@ -11,10 +11,10 @@ import pytest
 
 from edge.contract import record, topics
 from edge.contract.record import EventEnded
+from tests.disks import Mount, mounts, tmpfs
 from tests.harness.broker import Broker
 from tests.harness.plugin import HubFactory
 from tests.harness.publisher import Publisher
-from tests.hub.disks import Mount, mounts, tmpfs
 from tests.hub.journals import Journal, snapshot_ref
 from tests.hub.test_running_hub import TIMEOUT_S, Hub
 from tests.hub.tus_client import TusClient

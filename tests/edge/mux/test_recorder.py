@@ -189,6 +189,24 @@ def test_a_new_stream_of_the_camera_continues_in_a_new_part(scene: MakeScene) ->
     assert (end.parts, end.lost_packets) == (2, 0)
 
 
+def test_an_event_whose_stream_was_replaced_before_it_was_to_end_ends(scene: MakeScene) -> None:
+    """The old stream was read to its last packet when motion was found to be over."""
+    old = encode(times_s=steady(10))
+    new = encode("hevc", times_s=steady(10), first_pts=5)
+    stage = scene(old, pre_roll_s=2, post_roll_s=2)
+    stage.send(6)
+    recorder = stage.trigger(5)
+    stage.send(100)
+    assert recorder.step(0)
+    recorder.finish(old[0].stream, stage.at(9))
+    for packet in new:
+        stage.ring.append(packet)
+    end = stage.drive(recorder)
+    assert end.last is not None
+    assert (end.last.codec, end.parts) == ("h264", 1)
+    assert file_nals(end.last.path) == nals(old[30:])
+
+
 def test_stopping_closes_the_clip_with_what_is_there(scene: MakeScene) -> None:
     """At shutdown an event under way still leaves a whole clip."""
     stage = scene(encode(times_s=steady(10)), pre_roll_s=2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 import subprocess
 import threading
@@ -18,6 +17,7 @@ from edge.contract import names, record
 from edge.contract.ack import Ack
 from edge.outbox import journal as journal_module
 from edge.outbox.outbox import Limits, Outbox
+from tests.disks import ErringDisk, mounts, tmpfs, turn_read_only
 from tests.edge.outbox.rig import NODE, Place, ack, booted, fill, gaps, versions, waiting
 
 QUOTA_BYTES = 256 * 1024
@@ -353,19 +353,8 @@ def test_threads_share_commits(place: Place, sick: type[SickConnection]) -> None
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MiB of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to mount a small disk")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3M,mode=700", "none", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount a small disk here: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounts() as make:
+        yield make(tmp_path / "disk", *tmpfs("3M,mode=700")).path
 
 
 def fill_disk(folder: Path, keep_bytes: int = 0) -> Path:
@@ -432,40 +421,19 @@ def test_a_full_disk_without_ballast_is_lived_through(small_disk: Path) -> None:
 
 
 @pytest.fixture
-def erring_disk(tmp_path: Path) -> Iterator[Path]:
-    """An ext4 file system that turns read-only at its first error, as cards' are mounted."""
-    image, folder = tmp_path / "image", tmp_path / "ext4"
-    folder.mkdir()
-    if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
-        pytest.skip("needs root and mkfs.ext4, to mount a disk that fails")
-    reserve(image, 16 * 2**20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
-    mount = ["mount", "-o", "loop,errors=remount-ro", str(image), str(folder)]
-    done = subprocess.run(mount, capture_output=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount a loop device here: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def failing_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that turns read-only at its first error, as cards' are mounted."""
+    with ErringDisk.mounted(tmp_path / "image", tmp_path / "ext4") as disk:
+        yield disk.path
 
 
-def turn_read_only(folder: Path) -> None:
-    """Report an error to the kernel's ext4."""
-    device = subprocess.run(
-        ["findmnt", "-no", "SOURCE", str(folder)], capture_output=True, text=True, check=True
-    )
-    trigger = Path("/sys/fs/ext4") / Path(device.stdout.strip()).name / "trigger_fs_error"
-    if not trigger.exists():
-        pytest.skip("this kernel's ext4 cannot be told of an error")
-    trigger.write_text("1")
-
-
-def test_a_disk_that_turns_read_only_is_lived_through(erring_disk: Path) -> None:
+def test_a_disk_that_turns_read_only_is_lived_through(failing_disk: Path) -> None:
     """What is on it can still be read and sent; the rest waits in memory."""
-    place = Place(erring_disk)
+    place = Place(failing_disk)
     outbox = place.open()
     place.end(outbox, event := place.new_event())
     fill(outbox, 3)
-    turn_read_only(erring_disk)
+    turn_read_only(failing_disk)
     fill(outbox, 3)
     assert outbox.problem
     assert len(waiting(outbox)) == 7

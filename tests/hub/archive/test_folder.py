@@ -12,8 +12,8 @@ from hub.archive import folder
 from hub.archive.folder import MARKER, ArchiveAwayError, Guard, Place
 from hub.archive.opening import accept, open_to_read, open_to_write, place_of
 from hub.config import HubSettings
+from tests.disks import Mount, mounts, tmpfs
 from tests.hub.archive.conformance import EVERYTHING, batch
-from tests.hub.disks import Mount, mounts, tmpfs
 from tests.hub.journals import Journal
 
 MIB = 2**20
