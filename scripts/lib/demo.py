@@ -22,11 +22,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, get_args
 from urllib.parse import urlsplit, urlunsplit
 
 import av
 import yaml
+
+from edge.capture.errors import RETRYABLE, Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = "gate-1"
@@ -240,6 +242,8 @@ def watch(town: Town, camera: str, *, is_once: bool) -> int:
             print(hub.lines.get(timeout=0.5), flush=True)
         for line in news.read():
             print(line, flush=True)
+            if is_once and is_hopeless(line, is_file=Path(camera).is_file()):
+                raise DemoError("this camera cannot be watched; see the reason above")
         if is_once:
             event = first_with_clip(town, since)
             if event is not None:
@@ -265,6 +269,13 @@ class CameraNews:
         return [
             f"camera    {line.partition(': ')[2]}" for line in new if f"{CAMERA} is lost" in line
         ]
+
+
+def is_hopeless(line: str, *, is_file: bool) -> bool:
+    """Whether a line of news gives a reason that waiting does not change."""
+    words = line.partition("is lost: ")[2].split(": ")  # the error's class, the reason, details
+    hopeless = {*get_args(Reason)} - RETRYABLE | ({"broken"} if is_file else set())
+    return not hopeless.isdisjoint(words[:2])
 
 
 def first_with_clip(town: Town, since: str) -> str | None:

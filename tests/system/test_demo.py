@@ -84,6 +84,19 @@ def test_once_without_an_event_says_why_not(folder: Path, tmp_path: Path) -> Non
     assert demo.processes() == []
 
 
+def test_once_does_not_wait_for_a_camera_that_cannot_be_watched(
+    folder: Path, tmp_path: Path
+) -> None:
+    """No time makes a text file a film."""
+    film = tmp_path / "film.mp4"
+    film.write_text("not a film\n" * 100)
+    demo = Demo(folder, "--once", "--camera", str(film))
+    assert demo.process.wait(TIMEOUT_S) == 1
+    assert "this camera cannot be watched" in demo.output
+    assert "is lost: " in demo.output
+    assert demo.processes() == []
+
+
 def test_a_second_demo_is_refused_and_a_signal_ends_the_first_one_whole(folder: Path) -> None:
     """One folder, one demo; SIGTERM leaves no broker, hub or node behind."""
     demo = Demo(folder)
