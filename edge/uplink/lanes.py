@@ -1,10 +1,15 @@
 """Which records go next, and which go again. Pure: seqs and times in, seqs out.
 
 After an outage three lanes share the way to the hub, so that none waits for another:
-- backlog: what waited when the lanes were opened, in order, WINDOW on their way at most;
+- backlog: what waited when the lanes were opened, in order, so many on their way that they wait
+  QUEUE_S on it, WINDOW at most;
 - live: what was appended since, in order, beside the backlog;
 - urgent: what has a priority, wherever it stands in the journal.
 When the backlog is through, its window is the live lane's.
+
+All nodes of a town come back at once after an outage, and what is new queues at the hub behind
+what is old. So each keeps its backlog's window such that records take QUEUE_S longer than the least
+that one took, as LEDBAT does (RFC 6817 section 2.4.2), in records instead of bytes.
 
 The hub says what it has: all up to a seq, and single ones beyond. What was sent before something
 that it has, and is not among it, was lost on the way and goes again at once; the rest after
@@ -17,6 +22,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 WINDOW = 200  # on their way; fits the hub's batch of 500
+FIRST_WINDOW, LEAST_WINDOW = 4, 2  # of a backlog
+QUEUE_S = 0.5  # LEDBAT's TARGET, for which a transport of packets takes 0.1 s
+GAIN, MOST_OFF_TARGET = 4.0, 8.0  # records a window may change each way; times that, downwards
 LIVE_WINDOW = 50  # of them beside a backlog
 MAX_AHEAD = 450  # beyond the hub's `upto`; its acknowledgement can name 500
 RESERVED_FOR_BACKLOG = 150  # of MAX_AHEAD: the one lane that makes `upto` move
@@ -44,6 +52,8 @@ class Lanes:
         self._silence_s = RESEND_S
         self._heard_ns = 0
         self._ahead = 0
+        self._window = float(FIRST_WINDOW)
+        self._least_ns: int | None = None
         self.open(0, 0, 0)
 
     def open(self, acked_seq: int, last_seq: int, now_ns: int) -> None:
@@ -51,6 +61,7 @@ class Lanes:
         self.on_way.clear()
         self._newest_settled = 0
         self._heard_ns, self._silence_s = now_ns, RESEND_S
+        self._window, self._least_ns = float(FIRST_WINDOW), None
         self.backlog_seq = self.urgent_seq = acked_seq
         self._live_from = self.live_seq = max(acked_seq, last_seq)
 
@@ -66,7 +77,9 @@ class Lanes:
         beyond = set(also)
         self._ahead = len(beyond)
         self.backlog_seq = max(self.backlog_seq, upto)
-        for seq in [each for each in self.on_way if each <= upto or each in beyond]:
+        settled = [each for each in self.on_way if each <= upto or each in beyond]
+        self._adapt(settled, now_ns)
+        for seq in settled:
             self._newest_settled = max(self._newest_settled, self.on_way.pop(seq).order)
         if was_silent:
             self._newest_settled = self._order + 1
@@ -94,7 +107,7 @@ class Lanes:
     def backlog_room(self) -> int:
         """How many more records of the backlog may be sent."""
         on_way = self._on_way(is_backlog=True)
-        return min(WINDOW - on_way, MAX_AHEAD - self._ahead - len(self.on_way))
+        return min(int(self._window) - on_way, MAX_AHEAD - self._ahead - len(self.on_way))
 
     def is_backlog(self, seq: int) -> bool:
         """Whether it waited when the lanes were opened."""
@@ -117,6 +130,19 @@ class Lanes:
     def forget(self, seq: int) -> None:
         """It does not wait any more."""
         self.on_way.pop(seq, None)
+
+    def _adapt(self, settled: list[int], now_ns: int) -> None:
+        """Widen or narrow the backlog's window by how long records took that went once."""
+        took_ns = [now_ns - sent.at_ns for sent in map(self.on_way.get, settled)
+                   if sent is not None and sent.times == 1]  # fmt: skip
+        if not took_ns:
+            return
+        least_ns = min(took_ns) if self._least_ns is None else min(self._least_ns, *took_ns)
+        self._least_ns = least_ns
+        queue_s = (min(took_ns) - least_ns) / 1e9
+        off_target = max(-MOST_OFF_TARGET, 1 - queue_s / QUEUE_S)
+        step = GAIN * off_target * len(took_ns) / self._window
+        self._window = min(WINDOW, max(LEAST_WINDOW, self._window + step))
 
     def _on_way(self, *, is_backlog: bool) -> int:
         return sum(self.is_backlog(seq) == is_backlog for seq in self.on_way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 
 import hypothesis.strategies as st
@@ -139,3 +140,58 @@ def test_everything_arrives_over_a_way_that_loses_and_reorders(data: st.DataObje
             if not is_lossy or data.draw(st.integers(0, 3)):
                 hub.add(seq)
     raise AssertionError(f"only {len(hub)} of {total} arrived")
+
+
+def drain_together(nodes: int, records: int, *, rate: int, way_s: float) -> tuple[float, float]:
+    """So many nodes with so many records each, and a hub that takes `rate` a second in the order
+    of arrival; the seconds, and how long the 95 % fastest took after the first second."""
+    every = [Lanes() for _ in range(nodes)]
+    for each in every:
+        each.open(0, records, 0)
+    queue: collections.deque[tuple[int, int, int]] = collections.deque()
+    acks: collections.deque[tuple[int, int, int]] = collections.deque()
+    took_s: list[float] = []
+    tick_ns = S // 100
+    for now_ns in itertools.count(tick_ns, tick_ns):
+        while acks and acks[0][0] <= now_ns:
+            _, number, seq = acks.popleft()
+            every[number].heard(seq, [], now_ns)
+        for number, each in enumerate(every):
+            for seq in range(each.backlog_seq + 1, each.backlog_seq + 1 + each.backlog_room()):
+                if seq <= records:
+                    each.sent(seq, now_ns)
+                    each.passed(seq)
+                    queue.append((now_ns, number, seq))
+        for _ in range(min(len(queue), rate // 100)):
+            sent_ns, number, seq = queue.popleft()
+            acks.append((now_ns + round(way_s * S), number, seq))
+            if now_ns > S:
+                took_s.append((now_ns - sent_ns) / S)
+        if not queue and not acks and not any(each.has_backlog for each in every):
+            break
+    return now_ns / S, sorted(took_s)[len(took_s) * 95 // 100]
+
+
+@pytest.mark.parametrize(("nodes", "way_s"), [(1, 0.03), (1, 1.0), (50, 0.03), (300, 0.2)])
+def test_however_many_nodes_come_back_at_once_the_hub_is_busy_and_its_queue_short(
+    nodes: int, way_s: float
+) -> None:
+    """What is new waits behind what is on its way; the hub should not wait for anybody either."""
+    rate, records = 2000, 20_000 // nodes
+    ended_s, waited_s = drain_together(nodes, records, rate=rate, way_s=way_s)
+    assert waited_s < 1.5
+    widest = min(rate, WINDOW / way_s) if nodes == 1 else rate
+    assert ended_s < 1.5 * (records * nodes / widest) + 10 * way_s
+
+
+def test_a_record_that_went_twice_says_nothing_about_the_way() -> None:
+    """Which of the two was heard of cannot be told."""
+    lanes = Lanes()
+    lanes.open(0, 1000, 0)
+    send(lanes, 1)
+    lanes.heard(1, [], 1)
+    room = lanes.backlog_room()
+    send(lanes, 2)
+    send(lanes, 2, at_s=30)
+    lanes.heard(2, [], 30 * S)
+    assert lanes.backlog_room() == room
