@@ -180,10 +180,11 @@ class Story:
 
     def _end(self, event: Event, reason: record.EndReason) -> None:
         chapter, self._running = self._running, None
-        if chapter is None or chapter.recorder is None or self._stream is None:
+        if chapter is None or self._stream is None:
             return
         chapter.event, chapter.reason = event, reason
-        chapter.recorder.finish(self._stream, event.last.pts)
+        if (recorder := chapter.recorder) is not None:
+            recorder.finish(self._stream, event.last.pts)
         self._set_state("motion", "OFF")
 
     def _leave_hung(self) -> None:
@@ -199,8 +200,8 @@ class Story:
         with self._lock:
             chapters = list(self._closing.values())
         for chapter in chapters:
-            if chapter.recorder is not None:
-                chapter.recorder.stop()
+            if (recorder := chapter.recorder) is not None:
+                recorder.stop()
 
     def _clip_closed(self, chapter: _Chapter, clip: ClosedClip) -> None:
         """A part that another follows; on the recorder's thread."""
@@ -230,6 +231,7 @@ class Story:
         self._append(body, chapter)
         with self._lock:
             self._closing.pop(chapter.id, None)
+        chapter.recorder = None  # which knows the chapter: its picture would wait for the collector
         chapter.is_over.set()
         log.info("%s: event %s ended, %d ms", self._settings.name, chapter.id, body.duration_ms)
 
