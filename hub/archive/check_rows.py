@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 
-from hub.archive.event_state import from_ms
 from hub.archive.media_rows import (
     CLIP_COLUMNS,
     CLIP_TABLES,
@@ -13,6 +12,7 @@ from hub.archive.media_rows import (
     clip_in,
     snapshot_in,
 )
+from hub.archive.record_rows import STORED_COLUMNS, STORED_TABLES, stored_in
 from hub.archive.values import Clip, RecordKey, Snapshot, StoredRecord
 
 MAX_FOUND = 100  # of each kind of damage
@@ -56,28 +56,11 @@ def _where(row: sqlite3.Row) -> str:
 def records_after(db: sqlite3.Connection, after: RecordKey, limit: int) -> list[StoredRecord]:
     """Records in the order of their keys, journal by journal."""
     rows = db.execute(
-        "SELECT name, epochs.epoch, seq, type, at_ms, received_ms, epoch_id,"
-        # whatever somebody wrote there is read as bytes
-        " CAST(hash AS BLOB) AS hash, CAST(payload AS BLOB) AS payload, CAST(sig AS BLOB) AS sig"
-        " FROM records JOIN epochs ON epochs.id = epoch_id JOIN nodes ON nodes.id = node_id"
+        f"SELECT {STORED_COLUMNS} FROM {STORED_TABLES}"  # noqa: S608 - ours
         " WHERE (epoch_id, seq) > (?, ?) ORDER BY epoch_id, seq LIMIT ?",
         (*after, limit),
     )
-    return [
-        StoredRecord(
-            row["name"],
-            row["epoch"],
-            row["seq"],
-            row["type"],
-            from_ms(row["at_ms"]),
-            from_ms(row["received_ms"]),
-            bytes(row["hash"]).hex(),
-            bytes(row["payload"]),
-            bytes(row["sig"]),
-            RecordKey(row["epoch_id"], row["seq"]),
-        )
-        for row in rows
-    ]
+    return [stored_in(row) for row in rows]
 
 
 def public_keys(db: sqlite3.Connection, node: str) -> list[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from hub.archive.event_rows import EVENT_COLUMNS, event_in
-from hub.archive.event_state import from_ms, to_ms
+from hub.archive.event_state import to_ms
 from hub.archive.media_rows import (
     CLIP_COLUMNS,
     CLIP_TABLES,
@@ -14,7 +14,8 @@ from hub.archive.media_rows import (
     clip_in,
     snapshot_in,
 )
-from hub.archive.values import Clip, Event, EventFilter, PageKey, RecordKey, Snapshot, StoredRecord
+from hub.archive.record_rows import STORED_COLUMNS, STORED_TABLES, stored_in
+from hub.archive.values import Clip, Event, EventFilter, PageKey, Snapshot, StoredRecord
 
 _EVENT_TABLES = "events JOIN nodes ON nodes.id = node_id"
 _ZONE_TABLES = (
@@ -113,27 +114,11 @@ def by_id(db: sqlite3.Connection, prefix: str, *, limit: int) -> list[Event]:
 def records_of(db: sqlite3.Connection, event: Event) -> list[StoredRecord]:
     """The event's records in journal order."""
     rows = db.execute(
-        "SELECT epochs.epoch, seq, type, at_ms, received_ms, hash, payload, sig,"
-        " epoch_id FROM records"
-        " JOIN epochs ON epochs.id = epoch_id JOIN nodes ON nodes.id = node_id"
+        f"SELECT {STORED_COLUMNS} FROM {STORED_TABLES}"  # noqa: S608 - ours
         " WHERE event = ? AND name = ? ORDER BY epoch_id, seq",
         (event.id, event.node),
     )
-    return [
-        StoredRecord(
-            event.node,
-            row["epoch"],
-            row["seq"],
-            row["type"],
-            from_ms(row["at_ms"]),
-            from_ms(row["received_ms"]),
-            bytes(row["hash"]).hex(),
-            bytes(row["payload"]),
-            bytes(row["sig"]),
-            RecordKey(row["epoch_id"], row["seq"]),
-        )
-        for row in rows
-    ]
+    return [stored_in(row) for row in rows]
 
 
 def clips_of(db: sqlite3.Connection, event: Event) -> list[Clip]:

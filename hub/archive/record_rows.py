@@ -13,12 +13,18 @@ from dataclasses import dataclass
 
 from edge.contract import names
 from hub.archive import gap_rows
-from hub.archive.event_state import to_ms
+from hub.archive.event_state import from_ms, to_ms
 from hub.archive.gap_rows import Ranges
-from hub.archive.values import Arrival, JournalState, Outcome, Progress
+from hub.archive.values import Arrival, JournalState, Outcome, Progress, RecordKey, StoredRecord
 
 MAX_ALSO = 500  # as many as one acknowledgement carries
 NO_HASH = bytes.fromhex(names.FIRST_HASH)
+# Whatever somebody wrote into a damaged archive is read as bytes.
+STORED_COLUMNS = (
+    "nodes.name, epochs.epoch, seq, type, at_ms, received_ms, epoch_id,"
+    " CAST(hash AS BLOB) AS hash, CAST(payload AS BLOB) AS payload, CAST(sig AS BLOB) AS sig"
+)
+STORED_TABLES = "records JOIN epochs ON epochs.id = epoch_id JOIN nodes ON nodes.id = node_id"
 
 
 @dataclass
@@ -31,6 +37,22 @@ class Journal:
     head: bytes
     lost: Ranges  # numbers that the node told to be lost
     last_ms: int | None = None  # hub's time of the record added last
+
+
+def stored_in(row: sqlite3.Row) -> StoredRecord:
+    """The record in a row of STORED_COLUMNS."""
+    return StoredRecord(
+        row["name"],
+        row["epoch"],
+        row["seq"],
+        row["type"],
+        from_ms(row["at_ms"]),
+        from_ms(row["received_ms"]),
+        bytes(row["hash"]).hex(),
+        bytes(row["payload"]),
+        bytes(row["sig"]),
+        RecordKey(row["epoch_id"], row["seq"]),
+    )
 
 
 def node_id_of(db: sqlite3.Connection, node: str) -> int:
