@@ -19,7 +19,7 @@ from tests.edge.mux import streams
 from tests.fault import small_town
 from tests.fault.kill_loop import Say
 from tests.fault.node_files import read_node
-from tests.fault.node_rig import Ledger, NodeRig, line_of, now, random_ack
+from tests.fault.node_rig import Ledger, NodePath, line_of, now, random_ack
 from tests.fault.verdict import Verdict
 from tests.harness import nal
 
@@ -36,19 +36,14 @@ PART_S = 4.0
 SETTINGS = ClipSettings(pre_roll_s=0, post_roll_s=0, max_length_s=PART_S)
 
 
-class ClipPath:
+class ClipPath(NodePath):
     """Events of one to three parts, as the recorder and the story write them."""
 
     span_s = 0.12
 
-    def __init__(self, folder: Path) -> None:
-        self._rig = NodeRig(folder)
-        self._ledger = Ledger(self._rig, {})
-        self._trial = 0
-
     def work(self, say: Say) -> None:
         """Event after event; the hub acknowledges in between."""
-        rng = random.Random(f"{self._rig.folder}/{self._trial}")
+        rng = self.rng()
         with self._rig.open() as (box, spool, clock):
             while True:
                 self._event(box, spool, clock, rng, say)
@@ -81,14 +76,9 @@ class ClipPath:
             )
         )  # fmt: skip
 
-    def recover(self, _say: Say) -> None:
-        """As the agent starts."""
-        self._rig.recover()
-
     def judge(self, said: list[str], verdict: Verdict) -> None:
         """See the ledger; and each event has one end that knows its parts, each clip is film."""
-        self._trial += 1
-        self._ledger.judge(said, verdict)
+        super().judge(said, verdict)
         _check_events(self._ledger, verdict)
         for row in read_node(self._rig.folder).files[-3:]:
             _check_film(self._rig.folder / "spool" / row["name"], verdict)

@@ -13,23 +13,17 @@ from edge.mux.spool import Spool
 from edge.outbox.outbox import Outbox
 from tests.fault import small_town
 from tests.fault.kill_loop import Say
-from tests.fault.node_rig import Ledger, NodeRig, line_of, now, random_ack
-from tests.fault.verdict import Verdict
+from tests.fault.node_rig import NodePath, line_of, now, random_ack
 
 
-class JournalPath:
+class JournalPath(NodePath):
     """Events with pictures, acknowledged and dropped at random."""
 
     span_s = 0.08
 
-    def __init__(self, folder: Path) -> None:
-        self._rig = NodeRig(folder)
-        self._ledger = Ledger(self._rig, {})
-        self._trial = 0
-
     def work(self, say: Say) -> None:
         """One thing after another."""
-        rng = random.Random(f"{self._rig.folder}/{self._trial}")
+        rng = self.rng()
         with self._rig.open() as (box, spool, clock):
             while True:
                 kind = rng.random()
@@ -66,15 +60,6 @@ class JournalPath:
             box.drop(name, cause="quota")
             say(line_of(box, box.last_seq))
             remove(spool.folder / name)
-
-    def recover(self, _say: Say) -> None:
-        """As the agent starts."""
-        self._rig.recover()
-
-    def judge(self, said: list[str], verdict: Verdict) -> None:
-        """See the ledger."""
-        self._trial += 1
-        self._ledger.judge(said, verdict)
 
 
 def make(folder: Path) -> JournalPath:

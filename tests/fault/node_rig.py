@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,6 +123,28 @@ def _has_journal(folder: Path) -> bool:
     except Exception:  # noqa: BLE001 - any way in which the tables are not there yet
         return False
     return True
+
+
+class NodePath:
+    """A path over a node's files: its folder, its ledger, and other choices in every trial."""
+
+    def __init__(self, folder: Path) -> None:
+        self._rig = NodeRig(folder)
+        self._ledger = Ledger(self._rig, {})
+        self._trial = 0
+
+    def rng(self) -> random.Random:
+        """The trial's own choices, the same in every run."""
+        return random.Random(f"{self._rig.folder}/{self._trial}")
+
+    def recover(self, _say: Callable[[str], None]) -> None:
+        """As the agent starts."""
+        self._rig.recover()
+
+    def judge(self, said: list[str], verdict: Verdict) -> None:
+        """See the ledger."""
+        self._trial += 1
+        self._ledger.judge(said, verdict)
 
 
 def line_of(box: Outbox, seq: int) -> str:
