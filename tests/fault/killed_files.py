@@ -40,7 +40,8 @@ class Files:
     def judge(self, said: list[str], verdict: Verdict) -> None:
         """The version last reported, or a newer one, complete."""
         reported = int(said[-1]) if said else self._version
-        if reported == 0 and not self._path.exists():
+        if not self._path.exists():
+            verdict.expect(reported == 0, "lost", f"nothing after {reported} was reported")
             return
         data = self._path.read_bytes()
         version = int(data.split(b"\n", 1)[0])
