@@ -39,7 +39,8 @@ def loads(data: bytes, *, max_bytes: int) -> object:
             parse_int=_bounded_int,
             parse_float=_finite_float,
         )
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if "\\u" in text:  # the only way to a surrogate in what was UTF-8
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as err:
         raise ValueError("holds a lone surrogate") from err
     except json.JSONDecodeError as err:
@@ -74,8 +75,12 @@ def _finite_float(text: str) -> float:
 def _depth(text: str) -> int:
     """The deepest nesting of brackets outside strings, so that text may hold any brackets.
 
-    A string that is never closed hides nothing: the parser stops in it too.
+    A string that is never closed hides nothing: the parser stops in it too. Where there are fewer
+    brackets than MAX_DEPTH in all, their number is answer enough.
     """
+    brackets = text.count("[") + text.count("{")
+    if brackets <= MAX_DEPTH:
+        return brackets
     depth = deepest = 0
     for bracket in _BRACKET.findall(_STRING.sub("", text)):
         if bracket in "[{":
