@@ -1,7 +1,8 @@
 """The thread that looks: packets out of the feed, frames to the detector, and on to the story.
 
-Frames are looked at no oftener than `analysis_fps` by their PTS; all of them are decoded, since
-each is predicted from the one before. What was looked at, and what was not, goes to the coverage.
+Which pictures are decoded is the viewer's choice. Of those, frames are looked at no oftener than
+`analysis_fps` by their PTS. What was looked at, and what was not, goes to the coverage: one
+that the gate let pass counts as looked at, as long as keyframes prove that the picture lives.
 """
 
 from __future__ import annotations
@@ -9,23 +10,46 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from fractions import Fraction
+from typing import Protocol
 
 from edge.base.mark import Mark
 from edge.camera.coverage import Coverage
-from edge.camera.feed import Feed, Skipped, StreamBegan, StreamLost
-from edge.camera.story import Story
-from edge.capture.decode import FrameDecoder
+from edge.camera.feed import Feed, Item, Skipped, StreamBegan, StreamLost
+from edge.camera.viewer import Viewer, ViewerCounts
 from edge.config.motion import MotionSettings
+from edge.gop.ring import PacketRing
 from edge.media.frame import Frame
 from edge.media.packet import Packet, VideoStream
 from edge.motion.detector import Detector
+from edge.motion.observation import Observation
 from edge.motion.picture import PictureCheck
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
-EARLY = Fraction(1, 5)  # a frame this part of an interval early still counts as due
+LAZY_POLL_S = 2.0  # while the feed wakes us for what matters
+PASSED_EVERY_S = 1.0  # of media, between two notes that pictures were let pass
+EARLY = 0.2  # a frame this part of an interval early still counts as due
+
+
+class Listener(Protocol):
+    """Who makes events of what is seen: the camera's story. See there."""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether an event runs."""
+
+    def observe(self, observation: Observation, frame: Frame, stream: VideoStream) -> None:
+        """Take what the detector says about `frame`."""
+
+    def tick(self, at_ns: int | None = None) -> None:
+        """Let time pass while no frames come."""
+
+    def lose(self) -> None:
+        """The camera is gone."""
+
+    def stop(self) -> None:
+        """The agent stops."""
 
 
 class Analysis:
@@ -36,25 +60,31 @@ class Analysis:
         settings: MotionSettings,
         *,
         feed: Feed,
-        story: Story,
+        story: Listener,
+        ring: PacketRing | None = None,
         coverage: Coverage | None = None,
         mark: Mark | None = None,
         began: StreamBegan | None = None,
     ) -> None:
-        """`mark` is touched at each turn. `began`: go on in the middle of that stream."""
+        """`ring`: where packets before the newest are; without it, each one is decoded as it
+        comes. `mark` is touched at each turn. `began`: go on in the middle of that stream."""
         self._settings = settings
         self._feed = feed
         self._story = story
+        self._ring = ring
         self._coverage = coverage
         self._mark = mark
         self._detector = Detector(settings)
         self._picture = PictureCheck()
-        self._keyframes_pts: deque[int] = deque(maxlen=8)  # on their way through the decoder
-        self._decoder: FrameDecoder | None = None
-        self._stream: VideoStream | None = None
-        self._due_pts: int | None = None
+        self._keyframes_pts: deque[int] = deque(maxlen=32)  # on their way through the decoder
+        self._began: StreamBegan | None = None
+        self._viewer: Viewer | None = None
+        self._interval_ns = 1e9 / settings.analysis_fps
+        self._due_ns: float | None = None
+        self._passed_pts: int | None = None
         self._stop = threading.Event()
         self._is_abandoned = False
+        self.counts = ViewerCounts()
         self.looked = 0
         if began is not None:
             self._begin(began)
@@ -62,21 +92,24 @@ class Analysis:
     def run(self) -> None:
         """Look at what comes until `stop`, then end a running event."""
         while not self._stop.is_set():
-            if self._mark is not None:
-                self._mark.touch()
-            match self._feed.get(POLL_S):
-                case Packet() as packet:
-                    self._look(packet)
-                case StreamBegan() as began:
-                    self._begin(began)
-                case Skipped():
-                    self._skip()
-                case StreamLost() as lost:
-                    self._lose(lost)
-                case None:
-                    self._story.tick()
+            self._touch()
+            self.take(self._feed.get(LAZY_POLL_S if self._feed.is_lazy else POLL_S))
         if not self._is_abandoned:
             self._story.stop()
+
+    def take(self, item: Item | None) -> None:
+        """What comes next out of the feed; None where nothing did for a while."""
+        match item:
+            case Packet() as packet:
+                self._look(packet)
+            case StreamBegan() as began:
+                self._begin(began)
+            case Skipped():
+                self._skip()
+            case StreamLost() as lost:
+                self._lose(lost)
+            case None:
+                self._story.tick()
 
     def stop(self) -> None:
         """End `run` after the packet under way."""
@@ -87,14 +120,31 @@ class Analysis:
         self._is_abandoned = True
         self._stop.set()
 
+    @property
+    def mode(self) -> str:
+        """Which pictures are decoded now, edge.camera.viewer."""
+        return "all" if self._viewer is None else self._viewer.mode
+
+    def _touch(self) -> None:
+        if self._mark is not None:
+            self._mark.touch()
+
     def _begin(self, began: StreamBegan) -> None:
         self._flush()
-        before, self._stream = self._stream, began.stream
-        self._decoder = FrameDecoder(began.stream, mono_ns=began.timeline.mono_ns)
-        self._due_pts = None
+        before, self._began = self._began, began
+        self._viewer = Viewer(
+            began,
+            ring=self._ring,
+            decodes_all=self._settings.decode == "all",
+            glance=self._glance,
+            counts=self.counts,
+            touch=self._touch,
+        )
+        self._feed.is_lazy = False
+        self._due_ns = self._passed_pts = None
         self._keyframes_pts.clear()
         self._picture.restart()
-        if before is not None and _shape(before) != _shape(began.stream):
+        if before is not None and _shape(before.stream) != _shape(began.stream):
             self._detector = Detector(self._settings)
 
     def _skip(self) -> None:
@@ -104,41 +154,71 @@ class Analysis:
 
     def _lose(self, lost: StreamLost) -> None:
         self._flush()
+        self._feed.is_lazy = False
         if self._coverage is not None:
             self._coverage.lost(lost.reason, lost.last_packet_ns)
         self._story.lose()
 
     def _look(self, packet: Packet) -> None:
-        if self._decoder is None or packet.stream is not self._stream:
+        viewer, began = self._viewer, self._began
+        if viewer is None or began is None or packet.stream is not began.stream:
             return
         if packet.is_keyframe:
             self._keyframes_pts.append(packet.pts)
-        for frame in self._decoder.decode(packet):
-            self._look_at(frame, packet.stream)
+        for frame in viewer.take(packet):
+            self._look_at(frame, viewer, packet.stream)
+        self._feed.is_lazy = not viewer.is_open
+        if not viewer.is_open:
+            self._let_pass(packet, began)
+
+    def _let_pass(self, packet: Packet, began: StreamBegan) -> None:
+        """Nothing moves, by the size of the packets: the time counts as watched, now and then."""
+        if self._passed_pts is not None:
+            passed_s = (packet.pts - self._passed_pts) * float(began.stream.time_base)
+            if 0 <= passed_s < PASSED_EVERY_S:
+                return
+        self._passed_pts = packet.pts
+        at_ns = began.timeline.mono_ns(packet.pts)
+        self._story.tick(at_ns)
+        if self._coverage is not None and not self._is_abandoned:
+            self._coverage.looked(at_ns, "unproven")
 
     def _flush(self) -> None:
-        if self._decoder is not None and self._stream is not None:
-            for frame in self._decoder.flush():
-                self._look_at(frame, self._stream)
+        if self._viewer is not None and self._began is not None:
+            for frame in self._viewer.flush():
+                self._look_at(frame, self._viewer, self._began.stream)
 
-    def _look_at(self, frame: Frame, stream: VideoStream) -> None:
+    def _glance(self, frame: Frame) -> bool:
+        """Look at a keyframe that stands alone; false where it needs more than that."""
+        if self._is_abandoned or not self._detector.glance(frame):
+            return False
+        self.looked += 1
+        self._prove(frame, is_keyframe=True)
+        return True
+
+    def _look_at(self, frame: Frame, viewer: Viewer, stream: VideoStream) -> None:
         is_keyframe = frame.pts in self._keyframes_pts
-        is_due = self._is_due(frame.pts, stream.time_base)
+        is_due = self._is_due(frame.mono_ns)
         if self._is_abandoned or not (is_due or is_keyframe):
             return
-        picture = self._picture.observe(frame.luma, frame.mono_ns, is_keyframe=is_keyframe)
         if is_due:
             self.looked += 1
-            self._story.observe(self._detector.observe(frame), frame, stream)
+            observation = self._detector.observe(frame)
+            self._story.observe(observation, frame, stream)
+            viewer.observed(observation, is_event=self._story.is_moving)
+        self._prove(frame, is_keyframe=is_keyframe)
+
+    def _prove(self, frame: Frame, *, is_keyframe: bool) -> None:
+        picture = self._picture.observe(frame.luma, frame.mono_ns, is_keyframe=is_keyframe)
         if self._coverage is not None:
             self._coverage.looked(frame.mono_ns, picture)
 
-    def _is_due(self, pts: int, time_base: Fraction) -> bool:
-        interval = 1 / (Fraction(self._settings.analysis_fps) * time_base)
-        if self._due_pts is not None and pts < self._due_pts - interval * EARLY:
-            return pts < self._due_pts - 2 * interval  # the PTS went back
-        behind = self._due_pts is None or pts - self._due_pts > interval
-        self._due_pts = int((pts if behind or self._due_pts is None else self._due_pts) + interval)
+    def _is_due(self, at_ns: int) -> bool:
+        due_ns, interval_ns = self._due_ns, self._interval_ns
+        if due_ns is not None and at_ns < due_ns - interval_ns * EARLY:
+            return at_ns < due_ns - 2 * interval_ns  # the time went back
+        is_behind = due_ns is None or at_ns - due_ns > interval_ns
+        self._due_ns = (at_ns if is_behind or due_ns is None else due_ns) + interval_ns
         return True
 
 

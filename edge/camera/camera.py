@@ -235,6 +235,7 @@ class Camera:
             self._settings.motion,
             feed=self._feed,
             story=self._story,
+            ring=self._ring,
             coverage=self._coverage,
             mark=self._analysis_mark,
             began=self._intake.began,

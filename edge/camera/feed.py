@@ -13,16 +13,20 @@ from dataclasses import dataclass
 
 from edge.media.packet import Packet, VideoStream
 from edge.media.timeline import Timeline
+from edge.motion.gate import Gate
 
 MAX_PACKETS = 1000  # whatever their times say
+LAZY_S = 1.0  # media time that may gather before a lazy consumer is woken
 
 
 @dataclass(frozen=True, slots=True)
 class StreamBegan:
-    """Packets of this stream follow; `timeline` maps its PTS to monotonic time."""
+    """Packets of this stream follow; `timeline` maps its PTS to monotonic time. `gate` judges
+    them as they come; without one, every one is to be decoded."""
 
     stream: VideoStream
     timeline: Timeline
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,15 @@ class Feed:
         self._is_skipping = False
         self._is_stopped = False
         self.skipped = 0
+        self.is_lazy = False
+        """Set by the consumer: wake it once in a while, or for a packet that seems lively. Waking
+        a thread for each packet costs as much as reading it from the socket."""
 
     def put(self, packet: Packet) -> None:
         """Hand over a video packet, or skip it."""
         with self._changed:
-            if self._waits:
+            if self._waits and self._is_full(packet):
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._is_stopped or not self._is_full(packet))
             if self._is_full(packet) or (self._is_skipping and not packet.is_keyframe):
                 if not self._is_skipping:
@@ -69,7 +77,8 @@ class Feed:
                 return
             self._is_skipping = False
             self._items.append(packet)
-            self._changed.notify_all()
+            if not self.is_lazy or packet.lively_since is not None or self._is_late(packet):
+                self._changed.notify_all()
 
     def put_sign(self, sign: Sign) -> None:
         """Hand over a sign, which is never skipped."""
@@ -80,7 +89,7 @@ class Feed:
     def get(self, timeout_s: float) -> Item | None:
         """The next item, or None after `timeout_s`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items, timeout_s)
+            self._changed.wait_for(lambda: self._items or self._is_stopped, timeout_s)
             if not self._items:
                 return None
             self._changed.notify_all()
@@ -91,6 +100,13 @@ class Feed:
         with self._changed:
             self._is_stopped = True
             self._changed.notify_all()
+
+    def _is_late(self, packet: Packet) -> bool:
+        """Whether the oldest waiting packet waits long enough for a lazy consumer."""
+        oldest = self._items[0]
+        if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
+            return True
+        return (packet.dts - oldest.dts) * packet.time_base >= LAZY_S
 
     def _is_full(self, packet: Packet) -> bool:
         """Whether the oldest waiting packet of the same stream is too far behind `packet`."""

@@ -18,6 +18,7 @@ from edge.base.mark import Mark
 from edge.camera.feed import Feed, StreamBegan, StreamLost
 from edge.camera.meter import Meter
 from edge.camera.moments import instant
+from edge.camera.sieve import Sieve
 from edge.capture.errors import CaptureError
 from edge.capture.source import Source, make
 from edge.config.camera import CameraSettings
@@ -65,6 +66,7 @@ class Intake:
         self._stop = threading.Event()
         self._source: Source | None = None
         self._timeline: Timeline | None = None
+        self._sieve: Sieve | None = None
         self._last_packet_ns: int | None = None
         self.stream: VideoStream | None = None
         self.began: StreamBegan | None = None
@@ -142,6 +144,8 @@ class Intake:
         self._last_packet_ns = packet.arrival_mono_ns
         if not packet.is_audio:
             self._meter.count(len(packet.data))
+            if self._sieve is not None:
+                packet.lively_since = self._sieve.observe(packet)
             if self._timeline is not None:
                 self._timeline.observe(packet.pts, packet.arrival_mono_ns)
         elif not self._settings.clips.audio:
@@ -155,7 +159,8 @@ class Intake:
         is_new = self.stream is None
         self.stream = stream
         self._timeline = Timeline(stream.time_base)
-        self.began = StreamBegan(stream, self._timeline)
+        self._sieve = Sieve(stream)
+        self.began = StreamBegan(stream, self._timeline, self._sieve.gate)
         self._feed.put_sign(self.began)
         log.info("%s: %s %dx%d", self._settings.name, stream.codec, stream.width, stream.height)
         if is_new:

@@ -100,10 +100,11 @@ class Story:
         self._leave_hung()
         self._turn(self._activity.observe(observation), frame)
 
-    def tick(self) -> None:
-        """Let time pass while no frames come."""
+    def tick(self, at_ns: int | None = None) -> None:
+        """Let time pass while no frames come: it is `at_ns` on the monotonic clock, or now."""
         self._leave_hung()
-        self._turn(self._activity.tick(self._clock.mono_ns()), None)
+        now_ns = self._clock.mono_ns() if at_ns is None else at_ns
+        self._turn(self._activity.tick(now_ns), None)
 
     def lose(self) -> None:
         """The camera is gone: end the running event, close every open clip with what there is."""

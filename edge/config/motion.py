@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from edge.base.schema import item
 from edge.base.units import parse_duration_s
@@ -60,6 +61,9 @@ class MotionSettings:
         parse=parse_duration_s,
         min=0.2,
         max=600,
+    )
+    decode: Literal["auto", "all"] = item(
+        "which pictures: auto spares what the sizes of the packets show to be still", "auto"
     )
     analysis_fps: float = item("frames looked at a second, at most", 10.0, min=0.5, max=60)
 

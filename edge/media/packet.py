@@ -42,7 +42,8 @@ class Packet:
     """One packet as the camera sent it; for video, one coded picture.
 
     pts and dts are ticks of `time_base` (the video stream's, or its audio stream's where
-    `is_audio`). `arrival_mono_ns` is when it was read. `index` is given by the ring.
+    `is_audio`). `arrival_mono_ns` is when it was read. `index` is given by the ring,
+    `lively_since` by the gate, where something seems to move: the PTS from which on.
     """
 
     data: bytes
@@ -54,6 +55,7 @@ class Packet:
     duration: int = 0
     is_audio: bool = False
     index: int = -1
+    lively_since: int | None = None
 
     @property
     def time_base(self) -> Fraction:

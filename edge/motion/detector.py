@@ -53,11 +53,7 @@ class Detector:
         elapsed_s = (at.mono_ns - self._last_ns) / 1e9
         self._last_ns = at.mono_ns
         background = self._background
-        background.compare(frame.luma)
-        if not self._zones.is_whole:
-            for plane in (background.changed, background.restless):
-                cv2.bitwise_and(plane, self._zones.watched, dst=plane)
-        lively_px = cv2.countNonZero(background.restless)
+        lively_px = self._compare(frame)
         changed = lively_px / max(1, self._zones.watched_px)
         if self._is_flash(changed, elapsed_s):
             background.relearn()
@@ -72,6 +68,32 @@ class Detector:
         tracks = self._tracks.observe(blobs, at, is_settled=at.mono_ns >= self._settled_ns)
         background.learn(elapsed_s)
         return self._observation(at, tracks, changed)
+
+    def glance(self, frame: Frame) -> bool:
+        """Whether a single frame, seconds after the last, needs no closer look.
+
+        If so it is learnt; if not, the model is left as it was, so that the frames before this
+        one can still be observed in their order.
+        """
+        if self._last_ns is None or not self._background.fits(frame.luma):
+            return False
+        background = self._background
+        if self._compare(frame) >= MIN_LIVELY_PX and find_blobs(
+            background, self._zones, min_area_px=self._min_area_px / 2
+        ):
+            return False
+        background.learn((frame.mono_ns - self._last_ns) / 1e9)
+        self._last_ns = frame.mono_ns
+        return True
+
+    def _compare(self, frame: Frame) -> int:
+        """Fill the background's planes for the watched part; its pixels that are not at rest."""
+        background = self._background
+        background.compare(frame.luma)
+        if not self._zones.is_whole:
+            for plane in (background.changed, background.restless):
+                cv2.bitwise_and(plane, self._zones.watched, dst=plane)
+        return cv2.countNonZero(background.restless)
 
     def _start(self, frame: Frame, at: Moment) -> None:
         height, width = frame.luma.shape[:2]

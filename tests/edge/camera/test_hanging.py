@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.base.clock import Clock, FakeClock
-from edge.camera import analysis as analysis_module
+from edge.camera import viewer as viewer_module
 from edge.camera.camera import ANALYSIS_LIMIT_S, Camera
 from edge.camera.intake import READ_MARGIN_S
 from edge.camera.story import RECORDER_LIMIT_S
@@ -174,7 +174,7 @@ def test_a_hung_decoder_is_replaced_and_the_camera_is_looked_at_again(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a fresh decoder, detector and story; the time between is overload."""
-    monkeypatch.setattr(analysis_module, "FrameDecoder", HangingDecoder)
+    monkeypatch.setattr(viewer_module, "FrameDecoder", HangingDecoder)
     release = threading.Event()
     monkeypatch.setattr(HangingDecoder, "release", release, raising=False)
     monkeypatch.setattr(HangingDecoder, "made", 0)

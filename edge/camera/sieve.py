@@ -1,0 +1,20 @@
+"""The gate's side of the capture thread: what each packet says of itself, and what that means."""
+
+from __future__ import annotations
+
+from edge.media.packet import Packet, VideoStream
+from edge.motion.gate import Gate
+
+MACROBLOCK = 16  # pixels
+
+
+class Sieve:
+    """Judges one stream's video packets. One thread."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        across, down = -(-stream.width // MACROBLOCK), -(-stream.height // MACROBLOCK)
+        self.gate = Gate(max(1, across * down))
+
+    def observe(self, packet: Packet) -> int | None:
+        """Where something seems to move, by the sizes of what was coded so far: since which PTS."""
+        return self.gate.observe(packet, "P", None, len(packet.data))

@@ -1,0 +1,249 @@
+"""Chooses which pictures of a stream are decoded: all, keyframes now and then, or back from one.
+
+A closed viewer decodes a keyframe every GLANCE_S to be sure, and nothing else. It opens when the
+gate says so, when a keyframe shows something new, and for a sample window once a minute; then it
+decodes from the keyframe before the change, out of the ring, until it has caught up. It closes when
+pixels and gate are calm. What it found out about the gate on the way, it counts.
+
+Modes, the cheapest that still sees:
+- `gate`: as above.
+- `keyframes`: a small walker would not show in the sizes (noise, wind, a picture that always
+  moves), so every keyframe is decoded; for GOPs short enough that nobody passes in between.
+- `all`: neither will do, or the settings ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.camera.feed import StreamBegan
+from edge.capture.decode import FrameDecoder
+from edge.gop.ring import PacketRing
+from edge.media.frame import Frame
+from edge.media.packet import Packet
+from edge.motion.gate import Gate
+from edge.motion.observation import Observation
+
+Mode = Literal["gate", "keyframes", "all"]
+Cause = Literal["start", "gate", "glance", "window"]
+
+LEARN_S = 10.0  # of full decoding after a stream began: background, noise, sizes
+GLANCE_S = 8.0  # between keyframes that a closed viewer decodes, in mode `gate`
+WINDOW_EVERY_S = 60.0
+WINDOW_S = 1.0
+CLOSE_S = 1.5  # without anything stirring, before it closes
+PATIENCE_S = 4.0  # the same, where the gate does not calm down: then it was wrong
+ONSET_MARGIN_S = 1.0  # decoded before the moment the gate dates a change to
+MAX_KEYFRAME_S = 4.0  # between keyframes, for a mode that relies on them alone
+MAX_GATE_KEYFRAME_S = 16.0  # the same, for glances beside the gate
+BATCH = 64
+
+
+@dataclass(slots=True)
+class ViewerCounts:
+    """What one viewer did; packets and frames of video."""
+
+    packets: int = 0
+    decoded: int = 0
+    openings: int = 0
+    by_gate: int = 0
+    false: int = 0
+    events: int = 0
+    missed: int = 0
+    """Events that the gate did not open for."""
+
+
+class Viewer:
+    """One stream's viewer. `take` and `observed` by the analysis thread."""
+
+    def __init__(
+        self,
+        began: StreamBegan,
+        *,
+        ring: PacketRing | None,
+        decodes_all: bool,
+        glance: Callable[[Frame], bool],
+        counts: ViewerCounts,
+        touch: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`glance` takes a keyframe that stands alone; false where it needs a closer look, which
+        it then gets like any other frame."""
+        self._stream = began.stream
+        self._gate = began.gate or Gate(1)
+        self._ring = ring or PacketRing(keep_s=0, max_bytes=0)
+        self._decodes_all = decodes_all or began.gate is None or ring is None
+        self._glance = glance
+        self._touch = touch
+        self._tick_ns = float(began.stream.time_base * 1_000_000_000)
+        self._timeline = began.timeline
+        self._decoder = FrameDecoder(began.stream, mono_ns=began.timeline.mono_ns)
+        self.counts = counts
+        self._first_pts: int | None = None
+        self._cause: Cause = "start"
+        self._is_open = True
+        self._is_motion = False
+        self._opened_ns: int | None = None
+        self._stirred_ns: int | None = None
+        self._observed_pts: int | None = None
+        self._known_pts: int | None = None  # up to which frames are not looked at again
+        self._keyframe_pts: int | None = None
+        self._keyframe_s = 0.0
+        self._glance_pts: int | None = None
+        self._window_pts: int | None = None
+        self._closed_pts: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every picture is decoded now."""
+        return self._is_open
+
+    @property
+    def mode(self) -> Mode:
+        """What it relies on now."""
+        gate = self._gate
+        if self._decodes_all or not gate.is_learnt or self._keyframe_s <= 0:
+            return "all"
+        if gate.is_sharp and self._keyframe_s <= MAX_GATE_KEYFRAME_S:
+            return "gate"
+        return "keyframes" if self._keyframe_s <= MAX_KEYFRAME_S else "all"
+
+    def take(self, packet: Packet) -> Iterator[Frame]:
+        """The next packet; the frames to look at, in order of time.
+
+        Go through all of them, and tell `observed` of each, before the next call.
+        """
+        self.counts.packets += 1
+        if self._first_pts is None:
+            self._first_pts = packet.pts
+        if packet.is_keyframe:
+            self._note_keyframe(packet)
+        if self._is_open:
+            yield from self._decode(packet)
+            if self._may_close(packet):
+                self._close(packet)
+            return
+        since = packet.lively_since
+        if since is not None and (self._closed_pts is None or since > self._closed_pts):
+            yield from self._open("gate", since, packet)
+        elif packet.is_keyframe and self._is_window_due(packet):
+            yield from self._open("window", packet.pts, packet)
+        elif packet.is_keyframe and self._is_glance_due(packet):
+            yield from self._look_once(packet)
+
+    def observed(self, observation: Observation, *, is_event: bool) -> None:
+        """What the detector said of a frame, and whether an event runs now."""
+        if observation.is_stirring or observation.has_motion or not observation.is_settled:
+            self._stirred_ns = observation.at.mono_ns
+        if is_event and not self._is_motion and self._cause != "start":
+            self.counts.events += 1
+            self.counts.missed += self._cause != "gate"
+        self._is_motion |= is_event
+        gate = self._gate
+        if self._is_open:
+            is_still = self._stirred_ns != observation.at.mono_ns
+            fast = is_still and not gate.is_calm
+            gate.learning = "fast" if fast else "normal" if is_still else "none"
+
+    def flush(self) -> Iterator[Frame]:
+        """The frames still inside, at the end of the stream or before a gap."""
+        if self._is_open:
+            yield from self._fresh(self._decoder.flush())
+
+    def _note_keyframe(self, packet: Packet) -> None:
+        if self._keyframe_pts is not None:
+            self._keyframe_s = (packet.pts - self._keyframe_pts) * self._tick_ns / 1e9
+        self._keyframe_pts = packet.pts
+
+    def _is_window_due(self, packet: Packet) -> bool:
+        return self._since_s(self._window_pts, packet) >= WINDOW_EVERY_S
+
+    def _is_glance_due(self, packet: Packet) -> bool:
+        # Half a GOP early rather than half a GOP late.
+        due_s = GLANCE_S - self._keyframe_s / 2
+        return self.mode != "gate" or self._since_s(self._glance_pts, packet) >= due_s
+
+    def _since_s(self, pts: int | None, packet: Packet) -> float:
+        return float("inf") if pts is None else abs(packet.pts - pts) * self._tick_ns / 1e9
+
+    def _look_once(self, packet: Packet) -> Iterator[Frame]:
+        """Decode a keyframe alone; where it shows something new, all since the one before it."""
+        before_pts = self._glance_pts
+        self._glance_pts = packet.pts
+        for frame in self._decoder.decode(packet):
+            self.counts.decoded += 1
+            if self._glance(frame):
+                self._observed_pts = frame.pts
+            else:
+                since = packet.pts - 1 if before_pts is None else before_pts
+                yield from self._open("glance", since, packet, margin_s=0.0)
+                return
+
+    def _open(
+        self, cause: Cause, since_pts: int, packet: Packet, margin_s: float = ONSET_MARGIN_S
+    ) -> Iterator[Frame]:
+        """Decode from the keyframe before `since_pts` up to `packet`, out of the ring."""
+        self._is_open, self._cause, self._is_motion = True, cause, False
+        self._opened_ns = self._stirred_ns = None
+        self.counts.openings += 1
+        self.counts.by_gate += cause == "gate"
+        self._window_pts = packet.pts
+        self._known_pts = self._observed_pts
+        self._decoder.keyframes_only = False
+        start = None
+        if cause != "window":
+            start = self._ring.cursor_before(since_pts, margin_s, stream=self._stream)
+        if start is None:
+            yield from self._decode(packet)
+            return
+        with self._ring.reader(start) as reader:
+            while batch := reader.read(BATCH):
+                for each in batch:
+                    if each.index > packet.index:
+                        return
+                    if each.is_audio or each.stream is not self._stream:
+                        continue
+                    self._touch()
+                    yield from self._decode(each)
+
+    def _decode(self, packet: Packet) -> Iterator[Frame]:
+        frames = self._decoder.decode(packet)
+        self.counts.decoded += 1
+        yield from self._fresh(frames)
+
+    def _fresh(self, frames: list[Frame]) -> Iterator[Frame]:
+        """Those of `frames` that were not looked at before."""
+        for frame in frames:
+            if self._known_pts is not None:
+                if frame.pts <= self._known_pts:
+                    continue
+                self._known_pts = None
+            self._observed_pts = frame.pts
+            if self._opened_ns is None:
+                self._opened_ns = frame.mono_ns
+            yield frame
+
+    def _may_close(self, packet: Packet) -> bool:
+        if self.mode == "all" or self._opened_ns is None or self._first_pts is None:
+            return False
+        if self._since_s(self._first_pts, packet) < LEARN_S:
+            return False
+        now_ns = self._timeline.mono_ns(packet.pts)
+        still_s = (now_ns - (self._stirred_ns or self._opened_ns)) / 1e9
+        limit_s = WINDOW_S if self._cause == "window" and self._stirred_ns is None else CLOSE_S
+        if still_s < limit_s:
+            return False
+        return self._gate.is_calm or still_s >= PATIENCE_S
+
+    def _close(self, packet: Packet) -> None:
+        if self._cause == "gate" and not self._is_motion:
+            self.counts.false += 1
+        if not self._gate.is_calm or (self._cause == "gate" and not self._is_motion):
+            self._gate.opened_falsely()
+        else:
+            self._gate.reset()
+        self._gate.learning = "normal"
+        self._is_open = False
+        self._glance_pts = self._window_pts = self._closed_pts = packet.pts
+        self._decoder.keyframes_only = True
