@@ -17,6 +17,8 @@ from edge.camera.coverage import Coverage
 from edge.camera.feed import Feed, Item, Skipped, StreamBegan, StreamLost
 from edge.camera.viewer import Viewer, ViewerCounts
 from edge.config.motion import MotionSettings
+from edge.contract import names
+from edge.contract.health import GateHealth
 from edge.gop.ring import PacketRing
 from edge.media.frame import Frame
 from edge.media.packet import Packet, VideoStream
@@ -30,6 +32,7 @@ POLL_S = 0.25
 LAZY_POLL_S = 2.0  # while the feed wakes us for what matters
 PASSED_EVERY_S = 1.0  # of media, between two notes that pictures were let pass
 EARLY = 0.2  # a frame this part of an interval early still counts as due
+MAX_REASON_CHARS = 120  # edge.contract.health.GateHealth
 
 
 class Listener(Protocol):
@@ -86,6 +89,7 @@ class Analysis:
         self._is_abandoned = False
         self.counts = ViewerCounts()
         self.looked = 0
+        self._told = (0, 0)
         if began is not None:
             self._begin(began)
 
@@ -120,10 +124,22 @@ class Analysis:
         self._is_abandoned = True
         self._stop.set()
 
-    @property
-    def mode(self) -> str:
-        """Which pictures are decoded now, edge.camera.viewer."""
-        return "all" if self._viewer is None else self._viewer.mode
+    def gate(self) -> GateHealth | None:
+        """How pictures are chosen, with the share decoded since the last call. For any thread."""
+        viewer, counts = self._viewer, self.counts
+        if viewer is None:
+            return None
+        before, self._told = self._told, (counts.packets, counts.decoded)
+        packets, decoded = self._told[0] - before[0], self._told[1] - before[1]
+        return GateHealth(
+            mode=viewer.mode,
+            reason=names.shorten(viewer.reason, MAX_REASON_CHARS),
+            decoded_share=round(decoded / max(1, packets), 3),
+            openings=counts.by_gate,
+            false_openings=counts.false,
+            events=counts.events,
+            missed=counts.missed,
+        )
 
     def _touch(self) -> None:
         if self._mark is not None:

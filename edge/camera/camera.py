@@ -155,6 +155,7 @@ class Camera:
             motion=self._story.is_moving,
             watched_s=summary.watched_s,
             blind=summary.blind,
+            gate=self._analysis.gate(),
         )
 
     def guards(self) -> list[Guard]:

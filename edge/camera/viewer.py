@@ -14,6 +14,7 @@ Modes, the cheapest that still sees:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -38,6 +39,8 @@ PATIENCE_S = 4.0  # the same, where the gate does not calm down: then it was wro
 ONSET_MARGIN_S = 1.0  # decoded before the moment the gate dates a change to
 MAX_KEYFRAME_S = 4.0  # between keyframes, for a mode that relies on them alone
 MAX_GATE_KEYFRAME_S = 16.0  # the same, for glances beside the gate
+JUDGED = 8  # events by which the gate is judged ...
+MAX_MISSED = 4  # ... of which it may have missed so many
 BATCH = 64
 
 
@@ -50,6 +53,7 @@ class ViewerCounts:
     openings: int = 0
     by_gate: int = 0
     false: int = 0
+    """Openings by the gate in which no event was found."""
     events: int = 0
     missed: int = 0
     """Events that the gate did not open for."""
@@ -92,6 +96,7 @@ class Viewer:
         self._keyframe_s = 0.0
         self._glance_pts: int | None = None
         self._window_pts: int | None = None
+        self._seen_late: deque[bool] = deque(maxlen=JUDGED)
         self._closed_pts: int | None = None
 
     @property
@@ -102,12 +107,32 @@ class Viewer:
     @property
     def mode(self) -> Mode:
         """What it relies on now."""
-        gate = self._gate
-        if self._decodes_all or not gate.is_learnt or self._keyframe_s <= 0:
+        if self._decodes_all or self._keyframe_s <= 0 or not self._gate.is_learnt:
             return "all"
-        if gate.is_sharp and self._keyframe_s <= MAX_GATE_KEYFRAME_S:
+        is_trusted = self._gate.is_sharp and sum(self._seen_late) <= MAX_MISSED
+        if is_trusted and self._keyframe_s <= MAX_GATE_KEYFRAME_S:
             return "gate"
         return "keyframes" if self._keyframe_s <= MAX_KEYFRAME_S else "all"
+
+    @property
+    def reason(self) -> str:
+        """Why this mode, in words."""
+        gate = self._gate
+        if self._decodes_all:
+            return "the settings ask for it"
+        if self._keyframe_s <= 0:
+            return "no two keyframes came yet"
+        if not gate.is_learnt:
+            return "the sizes of the packets are not learnt yet"
+        if self._keyframe_s > (MAX_GATE_KEYFRAME_S if gate.is_sharp else MAX_KEYFRAME_S):
+            return f"keyframes come {self._keyframe_s:.1f} s apart"
+        if (missed := sum(self._seen_late)) > MAX_MISSED:
+            return f"of {len(self._seen_late)} events the sizes showed {missed} too late"
+        verb = "show" if gate.is_sharp else "do not show"
+        return (
+            f"the sizes {verb} a small walker: {gate.sure_bytes:.0f} bytes a picture"
+            f" are noticed, it adds {gate.walker_bytes:.0f}"
+        )
 
     def take(self, packet: Packet) -> Iterator[Frame]:
         """The next packet; the frames to look at, in order of time.
@@ -139,6 +164,7 @@ class Viewer:
         if is_event and not self._is_motion and self._cause != "start":
             self.counts.events += 1
             self.counts.missed += self._cause != "gate"
+            self._seen_late.append(self._cause != "gate")
         self._is_motion |= is_event
         gate = self._gate
         if self._is_open:

@@ -15,6 +15,24 @@ INTERVAL_S = 30.0
 
 
 @dataclass(frozen=True)
+class GateHealth:
+    """How the node decides which pictures of a camera it decodes, and how well that goes."""
+
+    mode: Literal["gate", "keyframes", "all"] = item(
+        "gate: what the sizes of the packets ask for, and a keyframe now and then; keyframes: every"
+        " one, and what the sizes ask for; all: every picture"
+    )
+    reason: str = item("why this mode, for people", max_length=120)
+    decoded_share: float = item(
+        "of the pictures since the last message; above 1 where some were decoded twice", min=0
+    )
+    openings: int = item("times that the sizes asked for decoding, since start", min=0)
+    false_openings: int = item("those in which no event was found", min=0)
+    events: int = item("events that began while nothing was decoded, since start", min=0)
+    missed: int = item("those that keyframes or samples found before the sizes did", min=0)
+
+
+@dataclass(frozen=True)
 class CameraHealth:
     """One camera since the last health message."""
 
@@ -35,6 +53,7 @@ class CameraHealth:
         min=0,
     )
     blind: BlindCause | None = item("why it is not watched now; absent while it is", None)
+    gate: GateHealth | None = item("which pictures are decoded; absent before a stream came", None)
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,10 @@ def _health() -> health.Health:
                 camera=CAMERA, state="lost", packets_per_s=0.0, bits_per_s=0.0,
                 analysed_per_s=0.0, ring_s=0.0, ring_bytes=0, dropped_frames=3, reconnects=1,
                 motion=False, watched_s=20.0, blind="stream_lost",
+                gate=health.GateHealth(
+                    mode="gate", reason="a small walker adds 3.1 times what the sizes show",
+                    decoded_share=0.05, openings=3, false_openings=1, events=2, missed=0,
+                ),
             ),
         ),
         outbox=health.OutboxHealth(records=1, snapshots=0, clips=1, clip_bytes=4_100_000,

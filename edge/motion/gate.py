@@ -111,6 +111,11 @@ class Gate:
         return self._bytes * (math.exp2(SHARP_SPREADS * normal.spread) - 1.0)
 
     @property
+    def walker_bytes(self) -> float:
+        """What a small walker adds to each picture, roughly."""
+        return self._walker_bytes
+
+    @property
     def is_sharp(self) -> bool:
         """Whether a small walker would show in the sizes, by what is normal now."""
         return self.is_learnt and self.sure_bytes <= self._walker_bytes

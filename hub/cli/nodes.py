@@ -8,6 +8,7 @@ import sys
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from edge.base import schema
 from edge.base.clock import SystemClock, utc_text
 from edge.base.units import format_duration
 from edge.contract import health
@@ -79,6 +80,7 @@ def _object(node: NodeState) -> dict[str, object]:
         "last_record_utc": moment(node.last_record_utc),
         "health_utc": moment(node.health_utc),
         "waiting_records": None if report is None else report.outbox.records,
+        "camera_health": [] if report is None else schema.dump(report.cameras),
         "journals": [
             {
                 "epoch": each.epoch,
