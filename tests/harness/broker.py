@@ -21,6 +21,7 @@ HOST = "127.0.0.1"
 HUB = "_hub"
 OBSERVER = "_observer"
 READY_TIMEOUT_S = 20.0
+PROBE_TIMEOUT_S = 5.0  # then another one: one in some thousands gets no answer
 START_ATTEMPTS = 5
 MAX_PACKET_BYTES = 512 * 1024  # a snapshot of 256 KiB and its properties, with room to spare
 SEARCHED = "/usr/sbin:/usr/local/sbin"  # where distributions put it, outside a user's PATH
@@ -127,7 +128,7 @@ class Broker:
 
     def _knows_probe(self) -> bool:
         try:
-            Link(self.address, self._probe).close()
+            Link(self.address, self._probe, connack_timeout_s=PROBE_TIMEOUT_S).close()
         except HarnessError:
             return False
         return self.child.is_running

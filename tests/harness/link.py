@@ -60,6 +60,7 @@ class Link:
         on_message: OnMessage | None = None,
         will: tuple[str, bytes] | None = None,
         session_expiry_s: int = 0,
+        connack_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         """`will` is a topic and payload, QoS 1 and retained. Raises HarnessError when refused."""
         self._answers: dict[int, list[ReasonCode]] = {}
@@ -82,7 +83,7 @@ class Link:
         except OSError as err:
             raise HarnessError(f"cannot reach the broker at port {address.port}: {err}") from err
         self._client.loop_start()
-        connack = self._wait_connack()
+        connack = self._wait_connack(connack_timeout_s)
         if connack is None or connack.is_failure:
             self._client.loop_stop()
             raise HarnessError(f"the broker refused {account.user}: {connack}")
@@ -149,9 +150,9 @@ class Link:
             sock.shutdown(socket.SHUT_RDWR)
         self._client.loop_stop()
 
-    def _wait_connack(self) -> ReasonCode | None:
+    def _wait_connack(self, timeout_s: float) -> ReasonCode | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._connack is not None, ANSWER_TIMEOUT_S)
+            self._changed.wait_for(lambda: self._connack is not None, timeout_s)
             return self._connack
 
     def _wait_answer(self, mid: int | None, what: str) -> list[ReasonCode]:
