@@ -137,6 +137,10 @@ def errors_named(path: Path) -> Iterator[None]:
         yield
     except OSError as err:
         raise storage_error(err, "cannot use", path) from err
+    except UnicodeDecodeError as err:  # SQLite's message repeats what a damaged file holds
+        raise DamagedDatabaseError(
+            f"{path}: it holds bytes that are no text", path=str(path), is_retryable=False
+        ) from err
     except sqlite3.Error as err:
         code: int = getattr(err, "sqlite_errorcode", 0)
         if code in FULL_CODES or code & PRIMARY_CODE_MASK in FULL_CODES:

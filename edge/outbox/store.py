@@ -323,8 +323,8 @@ def _errors_told_apart(path: Path, *, is_reading: bool) -> Iterator[None]:
 
 
 def _is_about_content(cause: BaseException | None, path: Path, *, is_reading: bool) -> bool:
-    if cause is None:
-        return True  # a schema that this software does not know
+    if cause is None or isinstance(cause, UnicodeDecodeError):
+        return True  # a schema that this software does not know, or that is no text
     if not isinstance(cause, sqlite3.Error):
         return False
     primary = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & sqlite.PRIMARY_CODE_MASK

@@ -25,6 +25,8 @@ def integrity(db: sqlite3.Connection, *, is_full: bool) -> list[str]:
         found = [str(row[0]) for row in db.execute(f"PRAGMA {check}({MAX_FOUND})")]
     except sqlite3.DatabaseError as err:
         return [str(err)]
+    except UnicodeDecodeError:  # SQLite's message repeats what a damaged file holds
+        return ["its schema is no text"]
     return [] if found == ["ok"] else found
 
 

@@ -183,6 +183,18 @@ def test_a_file_that_is_no_database_is_a_storage_error(path: Path, content: byte
     assert path.read_bytes() == content
 
 
+def test_a_schema_that_is_no_text_is_damage(path: Path) -> None:
+    """SQLite repeats the bytes in its message, which Python cannot read."""
+    sqlite.open_database(path, ["CREATE TABLE pairs (number INTEGER NOT NULL)"]).close()
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"NOT NULL", b"NOT NU\xff\xff"))
+    with pytest.raises(sqlite.DamagedDatabaseError):
+        sqlite.open_database(path, [ONE])
+    reader = sqlite.open_database(path, [ONE], is_read_only=True)
+    with pytest.raises(sqlite.DamagedDatabaseError), sqlite.errors_named(path):
+        reader.execute("SELECT * FROM pairs")
+
+
 def test_a_full_database_is_a_full_disk(path: Path) -> None:
     """SQLITE_FULL has a class of its own, so that callers can free space."""
     db = sqlite.open_database(path, [ONE])

@@ -106,6 +106,19 @@ def test_garbage_is_moved_aside(place: Place) -> None:
     outbox.close()
 
 
+def test_a_journal_whose_schema_is_no_text_is_moved_aside(place: Place) -> None:
+    """SQLite repeats the bytes in its message, which Python cannot read; the node starts on."""
+    small_journal(place)
+    with sqlite3.connect(place.path) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = place.path.read_bytes()
+    place.path.write_bytes(data.replace(b"NOT NULL", b"NOT NU\xff\xff"))
+    outbox = place.open()
+    assert place.moved_aside()
+    assert gaps(outbox)
+    outbox.close()
+
+
 def test_a_damaged_record_costs_only_itself(place: Place) -> None:
     """All others are said again under the new epoch; the gap names where the hub's part ends."""
     old_epoch = small_journal(place)
