@@ -1,7 +1,8 @@
 """Reads sequence parameter sets (ITU-T H.264 7.3.2.1.1, H.265 7.3.2.2.1): picture size, depth.
 
-Used where FFmpeg knows no size because the camera described its stream in band only, and to tell
-a real change of parameters. Every malformed input is a ValueError.
+Used where FFmpeg knows no size because the camera described its stream in band only, to tell a
+real change of parameters, and by the readers of slice headers. Every malformed input is a
+ValueError.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.media import nal
+from edge.media.bits import Bits
 from edge.media.packet import VideoCodec
 
 MAX_SIDE_PIXELS = 16384  # beyond the highest level of either standard
@@ -31,6 +33,28 @@ class Sps:
     bit_depth_chroma: int
 
 
+@dataclass(frozen=True, slots=True)
+class H264Numbering:
+    """What an H.264 SPS says of how its slice headers are written."""
+
+    number: int  # seq_parameter_set_id
+    has_planes: bool  # separate_colour_plane_flag
+    frame_num_bits: int
+    order_kind: int  # pic_order_cnt_type
+    order_bits: int  # of pic_order_cnt_lsb
+    has_order_delta: bool  # not delta_pic_order_always_zero_flag
+    has_fields: bool  # not frame_mbs_only_flag
+
+
+@dataclass(frozen=True, slots=True)
+class HevcStart:
+    """What an H.265 SPS says up to its bit depths, beside the picture's format."""
+
+    number: int  # sps_seq_parameter_set_id
+    max_sub_layer: int  # sps_max_sub_layers_minus1
+    has_planes: bool  # separate_colour_plane_flag
+
+
 def first_sps(codec: VideoCodec, sets: tuple[bytes, ...]) -> Sps | None:
     """The first readable SPS among parameter sets; None where there is none."""
     for each in sets:
@@ -44,8 +68,8 @@ def first_sps(codec: VideoCodec, sets: tuple[bytes, ...]) -> Sps | None:
 
 def parse_sps(codec: VideoCodec, unit: bytes) -> Sps:
     """Read an SPS unit, its NAL header included. Raises ValueError."""
-    bits = _Bits(nal.unescape(unit[:MAX_SPS_BYTES])[nal.HEADER_BYTES[codec] :])
-    sps = _h264(bits) if codec == "h264" else _hevc(bits)
+    bits = payload(codec, unit)
+    sps = read_h264(bits)[0] if codec == "h264" else read_hevc(bits)[0]
     if not (0 < sps.width <= MAX_SIDE_PIXELS and 0 < sps.height <= MAX_SIDE_PIXELS):
         raise ValueError(f"an SPS with a picture of {sps.width}x{sps.height}")
     return sps
@@ -53,7 +77,7 @@ def parse_sps(codec: VideoCodec, unit: bytes) -> Sps:
 
 def set_id(codec: VideoCodec, unit: bytes) -> int:
     """The id that a VPS, SPS or PPS gives itself; -1 where it cannot be read."""
-    bits = _Bits(nal.unescape(unit[:MAX_SPS_BYTES])[nal.HEADER_BYTES[codec] :])
+    bits = payload(codec, unit)
     kind = nal.kind_of(codec, unit)
     try:
         if kind == nal.SPS_KIND[codec]:
@@ -70,40 +94,17 @@ def set_id(codec: VideoCodec, unit: bytes) -> int:
         return -1
 
 
-class _Bits:
-    """Reads big-endian bits and Exp-Golomb codes (H.264 9.1)."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
-
-    def u(self, count: int) -> int:
-        self._left -= count
-        if self._left < 0:
-            raise ValueError("an SPS that ends too early")
-        return self._value >> self._left & ((1 << count) - 1)
-
-    def flag(self) -> bool:
-        return bool(self.u(1))
-
-    def ue(self) -> int:
-        zeros = 0
-        while not self.u(1):
-            zeros += 1
-            if zeros > 32:
-                raise ValueError("an Exp-Golomb code of more than 32 bits")
-        return (1 << zeros) - 1 + self.u(zeros)
-
-    def se(self) -> int:
-        code = self.ue()
-        return (code + 1) // 2 if code & 1 else -(code // 2)
+def payload(codec: VideoCodec, unit: bytes) -> Bits:
+    """The bits of a parameter set behind its NAL header."""
+    return Bits(nal.unescape(unit[:MAX_SPS_BYTES])[nal.HEADER_BYTES[codec] :])
 
 
-def _h264(bits: _Bits) -> Sps:
+def read_h264(bits: Bits) -> tuple[Sps, H264Numbering]:
+    """Read an SPS up to its cropping. Raises ValueError."""
     profile = bits.u(8)
     bits.u(8)  # constraint flags
     level = bits.u(8)
-    bits.ue()  # seq_parameter_set_id
+    number = bits.ue()
     chroma_format, depth_luma, depth_chroma, is_separate = 1, 8, 8, False
     if profile in H264_CHROMA_PROFILES:
         chroma_format = bits.ue()
@@ -112,8 +113,8 @@ def _h264(bits: _Bits) -> Sps:
         bits.u(1)  # qpprime_y_zero_transform_bypass_flag
         if bits.flag():
             _skip_h264_scaling(bits, 12 if chroma_format == 3 else 8)
-    bits.ue()  # log2_max_frame_num_minus4
-    _skip_picture_order(bits)
+    frame_num_bits = 4 + bits.ue()
+    order_kind, order_bits, has_delta = _picture_order(bits)
     bits.ue()  # max_num_ref_frames
     bits.u(1)  # gaps_in_frame_num_value_allowed_flag
     width = 16 * (bits.ue() + 1)
@@ -125,7 +126,7 @@ def _h264(bits: _Bits) -> Sps:
     bits.u(1)  # direct_8x8_inference_flag
     left, right, top, bottom = _crop(bits)
     unit_x, unit_y = _crop_unit(0 if is_separate else chroma_format)
-    return Sps(
+    sps = Sps(
         width - unit_x * (left + right),
         height - unit_y * fields * (top + bottom),
         profile,
@@ -134,21 +135,26 @@ def _h264(bits: _Bits) -> Sps:
         depth_luma,
         depth_chroma,
     )
+    return sps, H264Numbering(
+        number, is_separate, frame_num_bits, order_kind, order_bits, has_delta, fields == 2
+    )
 
 
-def _skip_picture_order(bits: _Bits) -> None:
-    kind = bits.ue()  # pic_order_cnt_type
+def _picture_order(bits: Bits) -> tuple[int, int, bool]:
+    """pic_order_cnt_type, the bits of pic_order_cnt_lsb, and whether slices carry deltas."""
+    kind, order_bits, has_delta = bits.ue(), 0, False
     if kind == 0:
-        bits.ue()
+        order_bits = 4 + bits.ue()
     elif kind == 1:
-        bits.u(1)
+        has_delta = not bits.flag()
         bits.se()
         bits.se()
         for _ in range(min(bits.ue(), 256)):
             bits.se()
+    return kind, order_bits, has_delta
 
 
-def _skip_h264_scaling(bits: _Bits, lists: int) -> None:
+def _skip_h264_scaling(bits: Bits, lists: int) -> None:
     for index in range(lists):
         if not bits.flag():
             continue
@@ -159,19 +165,20 @@ def _skip_h264_scaling(bits: _Bits, lists: int) -> None:
             last = following or last
 
 
-def _hevc(bits: _Bits) -> Sps:
+def read_hevc(bits: Bits) -> tuple[Sps, HevcStart]:
+    """Read an SPS up to its bit depths. Raises ValueError."""
     bits.u(4)  # sps_video_parameter_set_id
     sub_layers = bits.u(3)  # sps_max_sub_layers_minus1
     bits.u(1)  # sps_temporal_id_nesting_flag
     profile, level = _hevc_profile(bits, sub_layers)
-    bits.ue()  # sps_seq_parameter_set_id
+    number = bits.ue()
     chroma_format = bits.ue()
     is_separate = chroma_format == 3 and bits.flag()
     width, height = bits.ue(), bits.ue()
     left, right, top, bottom = _crop(bits)
     unit_x, unit_y = _crop_unit(0 if is_separate else chroma_format)
     depth_luma, depth_chroma = 8 + bits.ue(), 8 + bits.ue()
-    return Sps(
+    sps = Sps(
         width - unit_x * (left + right),
         height - unit_y * (top + bottom),
         profile,
@@ -180,9 +187,10 @@ def _hevc(bits: _Bits) -> Sps:
         depth_luma,
         depth_chroma,
     )
+    return sps, HevcStart(number, sub_layers, is_separate)
 
 
-def _hevc_profile(bits: _Bits, sub_layers: int) -> tuple[int, int]:
+def _hevc_profile(bits: Bits, sub_layers: int) -> tuple[int, int]:
     """profile_tier_level(1, sub_layers), H.265 7.3.3: general_profile_idc, general_level_idc."""
     bits.u(3)  # general_profile_space, general_tier_flag
     profile = bits.u(5)
@@ -196,7 +204,7 @@ def _hevc_profile(bits: _Bits, sub_layers: int) -> tuple[int, int]:
     return profile, level
 
 
-def _crop(bits: _Bits) -> tuple[int, int, int, int]:
+def _crop(bits: Bits) -> tuple[int, int, int, int]:
     """Left, right, top, bottom in chroma units; zeros where there is no cropping window."""
     return (bits.ue(), bits.ue(), bits.ue(), bits.ue()) if bits.flag() else (0, 0, 0, 0)
 

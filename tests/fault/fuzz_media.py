@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from edge.capture.parameters import Declared, Parameters
 from edge.capture.probe import probe
 from edge.config.camera import CameraSettings
 from edge.media import extradata, nal, sps
+from edge.media.coded import MAX_QP
 from edge.media.packet import AudioStream, Packet, VideoCodec, VideoStream
+from edge.media.slices import SliceReader
 from edge.mux import boxes, fragment, layout, recovery
 from edge.mux.clip import read_head, write_head
 from edge.mux.decoder_config import decoder_config
@@ -21,6 +24,7 @@ from edge.mux.errors import MuxError
 from edge.mux.mp4 import ClipWriter
 from edge.mux.sample_entry import audio_entry
 from tests.edge.capture.recordings import Take, make_recording
+from tests.edge.media.made_headers import H264Maker, HevcMaker
 from tests.edge.mux.streams import encode, head, steady
 from tests.fault.fuzz_engine import Target
 
@@ -68,6 +72,14 @@ def _of_codec(codec: VideoCodec, packets: list[Packet]) -> list[Target]:
         stream = following.stream()
         assert stream.width >= 0 and stream.height >= 0
 
+    def read_slices(data: bytes) -> None:
+        for beside in (record, data[: len(data) // 2]):
+            reader = SliceReader(VideoStream(codec, 128, 96, Fraction(1, 90_000), beside, None))
+            for _ in range(2):
+                coded = reader.read(data)
+                assert coded is None or (coded.qp <= MAX_QP and 0 <= coded.layer < 8)
+                assert coded is None or 0 <= coded.filler_bytes <= len(data)
+
     def configure(data: bytes) -> None:
         half = len(data) // 2
         stream = VideoStream(codec, 128, 96, Fraction(1, 90_000), data[:half], None, None)
@@ -81,9 +93,20 @@ def _of_codec(codec: VideoCodec, packets: list[Packet]) -> list[Target]:
         Target(f"{codec} extradata", parameters, read_extradata, (ValueError,), 6_000, NAL_PIECES),
         Target(f"{codec} parameters", [annexb + keyframe[:300], record], follow, (), 3_000,
                NAL_PIECES),
+        Target(f"{codec} slices", _slice_seeds(codec, packets, record), read_slices, (), 6_000,
+               NAL_PIECES),
         Target(f"{codec} configuration", [annexb + keyframe[:300], record + keyframe[:300]],
                configure, (MuxError,), 3_000, NAL_PIECES),
     ]  # fmt: skip
+
+
+def _slice_seeds(codec: VideoCodec, packets: list[Packet], record: bytes) -> list[bytes]:
+    """Packets in both framings, with parameter sets in band, and headers with every field."""
+    maker = H264Maker if codec == "h264" else HevcMaker
+    made = [maker(random.Random(seed)).make(3) for seed in range(8)]
+    heads = [each.data[:600] for each in packets[:3]]
+    lengths = [nal.join_lengths(nal.units(each)) for each in heads]
+    return [*heads, *lengths, record + heads[0], *made]
 
 
 def _all_sps(codec: VideoCodec, data: bytes) -> None:
