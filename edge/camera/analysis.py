@@ -115,6 +115,10 @@ class Analysis:
             case None:
                 self._story.tick()
 
+    def finish(self) -> None:
+        """Look at what is still on its way through the decoder."""
+        self._flush()
+
     def stop(self) -> None:
         """End `run` after the packet under way."""
         self._stop.set()

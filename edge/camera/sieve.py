@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.media.packet import Packet, VideoStream
+from edge.media.slices import SliceReader
 from edge.motion.gate import Gate
 
 MACROBLOCK = 16  # pixels
@@ -14,7 +15,13 @@ class Sieve:
     def __init__(self, stream: VideoStream) -> None:
         across, down = -(-stream.width // MACROBLOCK), -(-stream.height // MACROBLOCK)
         self.gate = Gate(max(1, across * down))
+        self._slices = SliceReader(stream)
 
     def observe(self, packet: Packet) -> int | None:
         """Where something seems to move, by the sizes of what was coded so far: since which PTS."""
-        return self.gate.observe(packet, "P", None, len(packet.data))
+        coded = self._slices.read(packet.data)
+        if coded is None:
+            return self.gate.observe(packet, "?", None, len(packet.data))
+        kind = f"{coded.kind}{coded.is_reference:d}{coded.layer}"
+        size_bytes = len(packet.data) - coded.filler_bytes
+        return self.gate.observe(packet, kind, coded.qp, size_bytes)

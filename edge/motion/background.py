@@ -107,13 +107,18 @@ class Background:
         cv2.compare(self.distance, self._scratch, cv2.CMP_GT, dst=self._low)
         return self._low
 
-    def learn(self, elapsed_s: float) -> None:
-        """Take the compared frame into the model, `elapsed_s` after the frame before it."""
+    def learn(self, elapsed_s: float, *, is_alone: bool = False) -> None:
+        """Take the compared frame into the model, `elapsed_s` after the frame before it.
+
+        `is_alone`: a keyframe among frames that were not decoded. It differs from them by how it
+        is coded, which says nothing of the noise in the others.
+        """
         step_s = min(max(elapsed_s, 0.01), MAX_STEP_S)
         self.age_s += step_s
         self._frames += 1
         early = min(0.5, step_s / self.age_s)
-        self._learn_noise(max(step_s / NOISE_S, early))
+        if not is_alone:
+            self._learn_noise(max(step_s / NOISE_S, early))
         self._learn_still(max(step_s / STILL_S, early))
         cv2.accumulateWeighted(self.smooth, self.recent, 1.0 - math.exp(-step_s / RECENT_S))
         if self.age_s < LEARNING_S or self._frames % THRESHOLD_EVERY == 0:

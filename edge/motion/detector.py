@@ -82,7 +82,7 @@ class Detector:
             background, self._zones, min_area_px=self._min_area_px / 2
         ):
             return False
-        background.learn((frame.mono_ns - self._last_ns) / 1e9)
+        background.learn((frame.mono_ns - self._last_ns) / 1e9, is_alone=True)
         self._last_ns = frame.mono_ns
         return True
 

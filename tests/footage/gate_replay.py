@@ -1,0 +1,137 @@
+"""A recording through the camera's own viewer and detector, packet by packet on one thread."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from edge.base.clock import SystemClock
+from edge.camera.analysis import Analysis
+from edge.camera.feed import Feed, StreamBegan
+from edge.camera.sieve import Sieve
+from edge.camera.viewer import ViewerCounts
+from edge.capture.file import FileSource
+from edge.config.motion import MotionSettings
+from edge.gop.ring import PacketRing
+from edge.media.frame import Frame
+from edge.media.packet import VideoStream
+from edge.media.timeline import Timeline
+from edge.motion.activity import Activity, Ended, Transition
+from edge.motion.observation import Observation
+
+RING_S = 13.0  # pre-roll, lag and onset as edge.camera.camera adds them up
+RING_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Span:
+    """One event, in seconds of the recording."""
+
+    start_s: float
+    end_s: float
+
+    def meets(self, other: Span, slack_s: float = 0.1) -> bool:
+        """Whether they have a moment in common."""
+        return self.start_s <= other.end_s + slack_s and other.start_s <= self.end_s + slack_s
+
+
+@dataclass
+class Viewed:
+    """What came of one recording."""
+
+    events: list[Span]
+    counts: ViewerCounts
+    seconds: float
+    cpu_s: float
+    modes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """Of the pictures, decoded; those decoded twice count twice."""
+        return self.counts.decoded / max(1, self.counts.packets)
+
+    def lost(self, wanted: list[Span]) -> list[Span]:
+        """Those of `wanted` that no event here meets."""
+        return [each for each in wanted if not any(each.meets(own) for own in self.events)]
+
+    def late_s(self, wanted: list[Span]) -> list[float]:
+        """For each of `wanted` that is met, by how much the first event that meets it is late."""
+        met = [[own.start_s for own in self.events if own.meets(each)] for each in wanted]
+        return [
+            min(starts) - each.start_s for each, starts in zip(wanted, met, strict=True) if starts
+        ]
+
+
+class _Events:
+    """Makes events of observations as the camera's story does, and keeps their times."""
+
+    def __init__(self, settings: MotionSettings) -> None:
+        self._activity = Activity(settings.min_frames, settings.quiet_s)
+        self.found: list[Span] = []
+
+    @property
+    def is_moving(self) -> bool:
+        return self._activity.event is not None
+
+    def observe(self, observation: Observation, _frame: Frame, _stream: VideoStream) -> None:
+        self._take(self._activity.observe(observation))
+
+    def tick(self, at_ns: int | None = None) -> None:
+        if at_ns is not None:
+            self._take(self._activity.tick(at_ns))
+
+    def lose(self) -> None:
+        self._take(self._activity.finish())
+
+    def stop(self) -> None:
+        self.lose()
+
+    def _take(self, transition: Transition | None) -> None:
+        if isinstance(transition, Ended):
+            event = transition.event
+            self.found.append(Span(event.started.mono_ns / 1e9, event.last.mono_ns / 1e9))
+
+
+class _Recorded(Timeline):
+    """The recording's own time, whatever the clock says meanwhile."""
+
+    def __init__(self, time_base: Fraction) -> None:
+        super().__init__(time_base)
+        self._tick = time_base * 1_000_000_000
+
+    def mono_ns(self, pts: int) -> int:
+        return int(pts * self._tick)
+
+
+def view(path: Path, settings: MotionSettings) -> Viewed:
+    """Every packet of the recording at `path`, as fast as it goes."""
+    events = _Events(settings)
+    ring = PacketRing(keep_s=RING_S, max_bytes=RING_BYTES)
+    analysis = Analysis(settings, feed=Feed(max_lag_s=1e9, waits=False), story=events, ring=ring)
+    source = FileSource(path, SystemClock(), pace="fast")
+    source.open()
+    stream: VideoStream | None = None
+    sieve: Sieve | None = None
+    modes: dict[str, int] = {}
+    first_s = last_s = 0.0
+    before_s = time.process_time()
+    for packet in source.packets():
+        if packet.is_audio:
+            continue
+        if sieve is None or packet.stream is not stream:
+            stream, sieve = packet.stream, Sieve(packet.stream)
+            analysis.take(StreamBegan(stream, _Recorded(stream.time_base), sieve.gate))
+            first_s = float(packet.pts * stream.time_base)
+        packet.lively_since = sieve.observe(packet)
+        ring.append(packet)
+        analysis.take(packet)
+        last_s = float(packet.pts * packet.time_base)
+        told = analysis.gate()
+        mode = "all" if told is None else told.mode
+        modes[mode] = modes.get(mode, 0) + 1
+    analysis.finish()
+    events.lose()
+    cpu_s = time.process_time() - before_s
+    return Viewed(events.found, analysis.counts, last_s - first_s, cpu_s, modes)
