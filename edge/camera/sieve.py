@@ -22,6 +22,8 @@ class Sieve:
         coded = self._slices.read(packet.data)
         if coded is None:
             return self.gate.observe(packet, "?", None, len(packet.data))
+        if packet.is_keyframe and coded.kind != "I":
+            self.gate.is_refreshed_in_parts = True
         kind = f"{coded.kind}{coded.is_reference:d}{coded.layer}"
         size_bytes = len(packet.data) - coded.filler_bytes
         return self.gate.observe(packet, kind, coded.qp, size_bytes)

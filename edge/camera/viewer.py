@@ -8,7 +8,8 @@ pixels and gate are calm. What it found out about the gate on the way, it counts
 Modes, the cheapest that still sees:
 - `gate`: as above.
 - `keyframes`: a small walker would not show in the sizes (noise, wind, a picture that always
-  moves), so every keyframe is decoded; for GOPs short enough that nobody passes in between.
+  moves), so keyframes are decoded twice as often; for GOPs short enough that nobody small passes in
+  between, and for those who are large or near the gate is there as well.
 - `all`: neither will do, or the settings ask for it.
 """
 
@@ -30,14 +31,15 @@ from edge.motion.observation import Observation
 Mode = Literal["gate", "keyframes", "all"]
 Cause = Literal["start", "gate", "glance", "window"]
 
-LEARN_S = 10.0  # of full decoding after a stream began: background, noise, sizes
+LEARN_S = 20.0  # of full decoding after a stream began: background, noise, sizes
 GLANCE_S = 8.0  # between keyframes that a closed viewer decodes, in mode `gate`
+CLOSE_GLANCE_S = 4.0  # the same in mode `keyframes`: what is too small for the sizes takes longer
 WINDOW_EVERY_S = 60.0
 WINDOW_S = 1.0
 CLOSE_S = 1.5  # without anything stirring, before it closes
 PATIENCE_S = 4.0  # the same, where the gate does not calm down: then it was wrong
 ONSET_MARGIN_S = 2.0  # decoded before the moment the gate dates a change to
-MAX_KEYFRAME_S = 4.0  # between keyframes, for a mode that relies on them alone
+MAX_KEYFRAME_S = 4.0  # between keyframes, for mode `keyframes`
 MAX_GATE_KEYFRAME_S = 16.0  # the same, for glances beside the gate
 JUDGED = 8  # events by which the gate is judged ...
 MAX_MISSED = 4  # ... of which it may have missed so many
@@ -83,6 +85,11 @@ class Viewer:
         self._tick_ns = float(began.stream.time_base * 1_000_000_000)
         self._timeline = began.timeline
         self._decoder = FrameDecoder(began.stream, mono_ns=began.timeline.mono_ns)
+        # Without the loop filter a keyframe costs little more than half.
+        self._glancer = FrameDecoder(
+            began.stream, mono_ns=began.timeline.mono_ns, skips_loop_filter=True
+        )
+        self._glancer.keyframes_only = True
         self.counts = counts
         self._first_pts: int | None = None
         self._cause: Cause = "start"
@@ -109,6 +116,8 @@ class Viewer:
         """What it relies on now."""
         if self._decodes_all or self._keyframe_s <= 0 or not self._gate.is_learnt:
             return "all"
+        if self._gate.is_refreshed_in_parts:
+            return "all"
         is_trusted = self._gate.is_sharp and sum(self._seen_late) <= MAX_MISSED
         if is_trusted and self._keyframe_s <= MAX_GATE_KEYFRAME_S:
             return "gate"
@@ -122,6 +131,8 @@ class Viewer:
             return "the settings ask for it"
         if self._keyframe_s <= 0:
             return "no two keyframes came yet"
+        if gate.is_refreshed_in_parts:
+            return "it refreshes the picture in parts: no keyframe stands alone"
         if not gate.is_learnt:
             return "the sizes of the packets are not learnt yet"
         if self._keyframe_s > (MAX_GATE_KEYFRAME_S if gate.is_sharp else MAX_KEYFRAME_S):
@@ -187,8 +198,8 @@ class Viewer:
 
     def _is_glance_due(self, packet: Packet) -> bool:
         # Half a GOP early rather than half a GOP late.
-        due_s = GLANCE_S - self._keyframe_s / 2
-        return self.mode != "gate" or self._since_s(self._glance_pts, packet) >= due_s
+        every_s = GLANCE_S if self.mode == "gate" else CLOSE_GLANCE_S
+        return self._since_s(self._glance_pts, packet) >= every_s - self._keyframe_s / 2
 
     def _since_s(self, pts: int | None, packet: Packet) -> float:
         return float("inf") if pts is None else abs(packet.pts - pts) * self._tick_ns / 1e9
@@ -197,7 +208,7 @@ class Viewer:
         """Decode a keyframe alone; where it shows something new, all since the one before it."""
         before_pts = self._glance_pts
         self._glance_pts = packet.pts
-        for frame in self._decoder.decode(packet):
+        for frame in self._glancer.decode(packet):
             self.counts.decoded += 1
             if self._glance(frame):
                 self._observed_pts = frame.pts
@@ -216,7 +227,6 @@ class Viewer:
         self.counts.by_gate += cause == "gate"
         self._window_pts = packet.pts
         self._known_pts = self._observed_pts
-        self._decoder.keyframes_only = False
         start = None
         if cause != "window":
             start = self._ring.cursor_before(since_pts, margin_s, stream=self._stream)
@@ -272,4 +282,4 @@ class Viewer:
         self._gate.learning = "normal"
         self._is_open = False
         self._glance_pts = self._window_pts = self._closed_pts = packet.pts
-        self._decoder.keyframes_only = True
+        self._decoder.flush()

@@ -65,6 +65,8 @@ class Gate:
         self._walker_bytes = max(MIN_WALKER_BYTES, WALKER_BYTES * macroblocks)
         self._bytes = 0.0
         self._onset_pts: int | None = None
+        self.is_refreshed_in_parts = False
+        """Set where keyframes are no pictures that stand alone, but where one could begin."""
         self.learning: Literal["normal", "fast", "none"] = "normal"
         """Set by who looks at pixels: `none` while something moves, `fast` while nothing does
         although the gate says so."""
