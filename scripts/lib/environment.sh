@@ -7,6 +7,9 @@ venv_dir="${CAMWATCH_VENV:-$root_dir/.venv}"
 say() { printf '\033[1m==\033[0m %s\n' "$*" >&2; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
+# has_program NAME: whether it is installed, also where only root has it on the PATH.
+has_program() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
+
 # need_packages PACKAGE ...: install the Debian packages that are missing, and only those.
 need_packages() {
     local missing=() package
@@ -21,16 +24,18 @@ need_packages() {
         sudo=(sudo)
     fi
     say "installing Debian packages: ${missing[*]}"
-    local broker_was_there=no
-    command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] && broker_was_there=yes
+    local daemon daemons=()
+    for daemon in mosquitto motion; do has_program "$daemon" || daemons+=("$daemon"); done
     "${sudo[@]}" apt-get update -qq >/dev/null || say "apt-get update failed; trying with the lists that are there"
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         "${missing[@]}" >/dev/null || die "apt-get could not install: ${missing[*]}"
-    # The package starts a broker of its own, which nothing here uses.
-    if [ "$broker_was_there" = no ] && [ -d /run/systemd/system ] && [ -x /usr/sbin/mosquitto ]; then
-        say "switching off the system-wide mosquitto.service that the package started"
-        "${sudo[@]}" systemctl disable --now mosquitto.service >/dev/null 2>&1 || true
-    fi
+    # These packages start a service of their own, which nothing here uses.
+    [ -d /run/systemd/system ] || return 0
+    for daemon in "${daemons[@]}"; do
+        has_program "$daemon" || continue
+        say "switching off the system-wide $daemon.service that the package started"
+        "${sudo[@]}" systemctl disable --now "$daemon.service" >/dev/null 2>&1 || true
+    done
 }
 
 # find_python: print a Python 3.11 or newer.
