@@ -107,7 +107,10 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=positive, default=WINDOW_S, help="measured, default %(default)g"
     )
     parser.add_argument(
-        "--warm-up", type=float, default=WARM_UP_S, help="seconds before, default %(default)g"
+        "--warm-up",
+        type=float,
+        default=WARM_UP_S,
+        help="seconds before, default %(default)g; Motion needs 5",
     )
     parser.add_argument(
         "--rounds", type=int, choices=range(1, 100), default=1, metavar="N",

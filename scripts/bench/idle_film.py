@@ -34,7 +34,7 @@ NOISE_ROOM_PX = 256
 NOISE_CENTRE = 64
 GREY = 128
 BLOCK_PX = 8  # the check compares means of such blocks: noise goes, a wheel stays
-SEEN_LEVELS, SEEN_BLOCKS = 16.0, 4  # by day; what differs more than sensor noise and coding do
+SEEN_LEVELS, SEEN_BLOCKS = 14.0, 4  # noise and coding reach 10 by night, a dark vehicle 26
 SLACK_FRAMES = 3  # an actor is less than a block in view when it enters and leaves
 CAP_SLACK, CBR_SLACK = 1.05, 0.03  # of the rate over a whole film
 
@@ -197,11 +197,10 @@ def seen(film: Film, path: Path) -> set[int]:
     with av.open(str(path)) as container:
         blocks = [_blocks(frame) for frame in container.decode(video=0)]
     still = np.median(np.stack(blocks[:: GOP // 2]), axis=0)
-    limit = SEEN_LEVELS * max(film.look.brightness, 0.5)
     return {
         number
         for number, each in enumerate(blocks)
-        if np.count_nonzero(np.abs(each - still) > limit) >= SEEN_BLOCKS
+        if np.count_nonzero(np.abs(each - still) > SEEN_LEVELS) >= SEEN_BLOCKS
     }
 
 

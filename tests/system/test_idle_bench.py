@@ -38,7 +38,7 @@ def test_every_contestant_is_measured(folder: Path, capsys: pytest.CaptureFixtur
     """The figures are printed with verdicts; how good they are is for scripts/bench/idle."""
     film = prepare(folder, Stream(360, "vbr", "day", "idle", FILM_S))
     names = [name for name in NAMES if missing_program(name) is None]
-    runs = idle.measure(film, names, warm_up_s=1.0, window_s=3.0, rounds=1)
+    runs = idle.measure(film, names, warm_up_s=6.0, window_s=3.0, rounds=1)
     assert all(run.cost.cpu_ms_per_s > 0 and run.cost.rss_mb > 1 for run in runs.values())
     assert runs[NODE].strays == 0
     verdicts = idle.report(film, runs)
