@@ -12,7 +12,7 @@ pytestmark = pytest.mark.footage
 
 FOOTAGE = find_footage()
 NAMES = FOOTAGE.names if FOOTAGE else []
-LATE_S = 0.11  # one analysed frame
+LATE_S = 0.125  # one analysed frame: at 25 a second, every third is looked at
 
 
 @pytest.mark.parametrize("name", NAMES)
