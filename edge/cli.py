@@ -14,6 +14,7 @@ from edge import __version__, keys
 from edge.base import logs
 from edge.base.clock import SystemClock
 from edge.base.errors import EX_CONFIG, CamwatchError, ConfigError
+from edge.config import address
 from edge.config import node as node_config
 from edge.config.camera import CameraSettings
 from edge.contract import names
@@ -51,7 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(check)
     check.set_defaults(command=_check_config)
     probe = commands.add_parser("probe", help="say what a camera sends and what will be decoded")
-    probe.add_argument("source", help="rtsp:// URL, file, synthetic:, or the name of a set camera")
+    probe.add_argument("source", help=f"{address.KINDS_TEXT}; or the name of a set camera")
+    probe.add_argument(
+        "command_line", nargs="*", metavar="ARGUMENT", help="for exec: -- the program to run"
+    )
     probe.add_argument("--user", help="user name at the camera")
     probe.add_argument("--password-file", help="file with the camera's password, mode 0600")
     probe.add_argument("--transport", choices=("tcp", "udp"), default="tcp", help="how RTP travels")
@@ -116,13 +120,17 @@ def _probed_camera(arguments: argparse.Namespace) -> CameraSettings:
             if camera.name == arguments.source:
                 return camera
         raise ConfigError(f"{arguments.config} has no camera named {arguments.source}")
-    return CameraSettings(
-        name="probed",
-        source=arguments.source,
-        user=arguments.user,
-        password_file=arguments.password_file,
-        transport=arguments.transport,
-    )
+    try:
+        return CameraSettings(
+            name="probed",
+            source=arguments.source,
+            command=tuple(arguments.command_line),
+            user=arguments.user,
+            password_file=arguments.password_file,
+            transport=arguments.transport,
+        )
+    except ValueError as err:
+        raise ConfigError(str(err)) from err
 
 
 def _journal(arguments: argparse.Namespace) -> int:

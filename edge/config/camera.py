@@ -7,11 +7,12 @@ from typing import Literal
 
 from edge.base.schema import item
 from edge.base.units import parse_duration_s
+from edge.config import address
 from edge.config.clips import ClipSettings
 from edge.config.motion import MotionSettings
 from edge.contract import names
 
-SOURCE_DOC = "rtsp:// or rtsps:// URL, /dev/video0, a file's path, or synthetic:"
+MAX_ARGUMENTS = 64
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,15 @@ class CameraSettings:
     """One camera: where its packets come from and what to do with them."""
 
     name: str = item("lower-case letters, digits and -", pattern=names.CAMERA_PATTERN)
-    source: str = item(SOURCE_DOC, max_length=1024, is_secret=True)
+    source: str = item(address.KINDS_TEXT, max_length=1024, is_secret=True)
+    command: tuple[str, ...] = item(
+        "for exec: the program that writes H.264 or H.265 to its standard output, and its "
+        "arguments, as a list; no shell",
+        (),
+        max_items=MAX_ARGUMENTS,
+        max_length=1024,
+        is_secret=True,
+    )
     user: str | None = item("user name at the camera", None, max_length=128)
     password_file: str | None = item("file with the camera's password, mode 0600", None)
     transport: Literal["tcp", "udp"] = item("how RTP travels", "tcp")
@@ -42,8 +51,21 @@ class CameraSettings:
     clips: ClipSettings = item("how much is kept", ClipSettings)
 
     def __post_init__(self) -> None:
+        try:
+            kind = address.check(self.source)
+        except ValueError as err:
+            raise ValueError(f"source: {err}") from err
+        if kind == "exec" and not (self.command and self.command[0]):
+            raise ValueError("command: exec: needs a program, such as [ffmpeg, -i, ...]")
+        if kind != "exec" and self.command:
+            raise ValueError("command: only with source: exec:")
         if self.armed and self.disarmed_by:
             raise ValueError("disarmed_by: only with armed: false")
+
+    @property
+    def kind(self) -> address.Kind:
+        """What kind of camera the source names."""
+        return address.kind_of(self.source)
 
     @property
     def disarmed(self) -> str | None:
