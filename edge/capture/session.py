@@ -58,7 +58,8 @@ def _first(reading: Packets, is_closing: threading.Event, *, is_live: bool) -> P
         packet = next(reading, None)
     except LostError as err:
         reason: Reason = "no_video" if err.reason in ("stalled", "ended") else err.reason
-        raise OpenError(reason, f"it answers, but {err.detail}") from err
+        hint = err.hint if reason == err.reason else None
+        raise OpenError(reason, f"it answers, but {err.detail}", hint=hint) from err
     if is_closing.is_set():
         raise OpenError("ended", "closed while it was being opened")
     if packet is None:

@@ -75,6 +75,43 @@ def parse_sps(codec: VideoCodec, unit: bytes) -> Sps:
     return sps
 
 
+def max_reorder(codec: VideoCodec, sets: tuple[bytes, ...]) -> int:
+    """How many pictures may come before one that is shown earlier; 0 where it is not said.
+
+    Read of H.265 only (sps_max_num_reorder_pics); H.264 says it at the far end of its VUI.
+    """
+    for each in sets:
+        if codec == "hevc" and nal.kind_of(codec, each) == nal.HEVC_SPS:
+            bits = _Bits(nal.unescape(each[:MAX_SPS_BYTES])[nal.HEADER_BYTES[codec] :])
+            try:
+                return _hevc_reorder(bits)
+            except ValueError:
+                continue
+    return 0
+
+
+def _hevc_reorder(bits: _Bits) -> int:
+    bits.u(4)
+    sub_layers = bits.u(3)
+    bits.u(1)
+    _hevc_profile(bits, sub_layers)
+    bits.ue()  # sps_seq_parameter_set_id
+    if bits.ue() == 3:  # chroma_format_idc
+        bits.u(1)
+    bits.ue()
+    bits.ue()
+    _crop(bits)
+    for _ in range(3):  # bit depths and log2_max_pic_order_cnt_lsb_minus4
+        bits.ue()
+    is_each = bits.flag()  # sps_sub_layer_ordering_info_present_flag
+    reorder = 0
+    for _ in range(sub_layers + 1 if is_each else 1):
+        bits.ue()  # sps_max_dec_pic_buffering_minus1
+        reorder = bits.ue()
+        bits.ue()  # sps_max_latency_increase_plus1
+    return reorder
+
+
 def set_id(codec: VideoCodec, unit: bytes) -> int:
     """The id that a VPS, SPS or PPS gives itself; -1 where it cannot be read."""
     bits = payload(codec, unit)
