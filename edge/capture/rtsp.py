@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -18,12 +16,11 @@ import av
 import av.container
 
 from edge.base.clock import Clock
-from edge.base.errors import ConfigError
 from edge.capture.demux import Demux, DemuxCounts
 from edge.capture.diagnose import diagnose
 from edge.capture.errors import LostError, OpenError, opening
+from edge.capture.login import Login
 from edge.capture.session import Packets, Session
-from edge.config.secrets import read_secret
 from edge.media.packet import Packet, VideoStream
 
 # FFmpeg looks at this much of the stream to learn its parameters. What it reads so is handed out
@@ -36,14 +33,6 @@ BACKSTOP_S = 2.0  # FFmpeg's own time-out comes first; this one also ends a tric
 
 
 Transport = Literal["tcp", "udp"]
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who watches: a user and the file with the password, read anew at each `open`."""
-
-    user: str
-    password_file: Path | None
 
 
 class RtspSource:
@@ -129,12 +118,7 @@ def with_login(url: str, login: Login | None) -> str:
     """`url` with the user and the password in it, percent-encoded. Raises OpenError."""
     if login is None:
         return url
-    password = ""
-    if login.password_file is not None:
-        try:
-            password = read_secret(login.password_file, field="password_file")
-        except ConfigError as err:
-            raise OpenError("unauthorised", str(err), hint=err.hint) from err
+    password = login.password()
     try:
         parts = urlsplit(url)
     except ValueError as err:

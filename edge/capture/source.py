@@ -1,30 +1,26 @@
 """What every camera is to the rest of the node: a stream of compressed packets.
 
 `make` chooses the source for a camera's settings. Connecting again after a loss is the caller's:
-a source is opened, read to its end or its error, and opened anew. New kinds of camera (USB, CSI,
-HTTP) fit behind `Source` by giving H.264 or H.265 packets.
+a source is opened, read to its end or its error, and opened anew. Each kind fits behind `Source` by
+giving H.264 or H.265 packets; those that have to encode for it also say so (`Encodes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Protocol, runtime_checkable
 
 from edge.base.clock import Clock
-from edge.base.logs import redact
 from edge.capture.errors import CaptureError, LostError, OpenError, Reason
 from edge.capture.file import FileSource
-from edge.capture.rtsp import Login, RtspSource
-from edge.capture.v4l2 import V4l2Source
+from edge.capture.login import Login
+from edge.capture.rtsp import RtspSource
+from edge.config import address
 from edge.config.camera import CameraSettings
 from edge.media.packet import Packet, VideoStream
 
-__all__ = ["CaptureError", "LostError", "OpenError", "Reason", "Source", "make"]
-
-RTSP_SCHEMES = ("rtsp", "rtsps")
-DEVICE_PREFIX = "/dev/"
+__all__ = ["CaptureError", "Encodes", "LostError", "OpenError", "Reason", "Source", "make"]
 
 
 class Source(Protocol):
@@ -49,34 +45,59 @@ class Source(Protocol):
         """End `open` and `packets` for good: at the next packet, or when their time is out."""
 
 
-def make(settings: CameraSettings, clock: Clock) -> Source:
-    """The source that `settings` ask for, not opened. Raises OpenError for an unknown kind."""
-    try:
-        parts = urlsplit(settings.source)
-    except ValueError as err:
-        raise OpenError("not_found", "the address is malformed") from err
-    if parts.scheme in RTSP_SCHEMES:
-        return RtspSource(
-            settings.source,
-            clock,
-            login=_login(settings),
-            transport=settings.transport,
-            stall_timeout_s=settings.stall_timeout_s,
-        )
-    if parts.scheme == "synthetic":
-        from edge.capture.synthetic import Scene, SyntheticSource  # needs OpenCV, a node may not
+@runtime_checkable
+class Encodes(Protocol):
+    """A source whose camera gives no H.264 or H.265, so that this box encodes."""
 
-        return SyntheticSource(Scene.from_url(settings.source), clock, pace=settings.pace)
-    if settings.source.startswith(DEVICE_PREFIX):
-        return V4l2Source(settings.source, clock)
-    if parts.scheme in ("", "file"):
-        path = Path(unquote(parts.path) if parts.scheme else settings.source)
-        return FileSource(path, clock, pace=settings.pace, loop=settings.loop)
-    raise OpenError(
-        "unsupported",
-        f"no kind of source is known for {redact(settings.source)}",
-        hint="give an rtsp:// or rtsps:// URL, /dev/video0, a file's path, or synthetic:",
-    )
+    @property
+    def encoding(self) -> str | None:
+        """What is encoded by what, for people; None where nothing has to be."""
+
+    @property
+    def dropped(self) -> int:
+        """Pictures left out since encoding was slower than the camera, in this opening."""
+
+
+def make(settings: CameraSettings, clock: Clock) -> Source:
+    """The source that `settings` ask for, not opened. Raises OpenError where it can be none.
+
+    What only some cameras need is imported only for them.
+    """
+    source, stall_timeout_s = settings.source, settings.stall_timeout_s
+    match settings.kind:
+        case "rtsp":
+            return RtspSource(
+                source,
+                clock,
+                login=_login(settings),
+                transport=settings.transport,
+                stall_timeout_s=stall_timeout_s,
+            )
+        case "http":
+            from edge.capture.mjpeg import MjpegSource
+
+            return MjpegSource(
+                source, clock, login=_login(settings), stall_timeout_s=stall_timeout_s
+            )
+        case "device":
+            from edge.capture.v4l2 import V4l2Source
+
+            return V4l2Source(address.device(source), clock, stall_timeout_s=stall_timeout_s)
+        case "csi":
+            from edge.capture import csi
+
+            return csi.make(address.csi(source), clock, stall_timeout_s=stall_timeout_s)
+        case "exec":
+            from edge.capture.command import CommandSource
+
+            return CommandSource(settings.command, clock, stall_timeout_s=stall_timeout_s)
+        case "synthetic":
+            from edge.capture.synthetic import Scene, SyntheticSource  # needs OpenCV
+
+            return SyntheticSource(Scene.from_url(source), clock, pace=settings.pace)
+        case "file":
+            path = Path(address.file_path(source))
+            return FileSource(path, clock, pace=settings.pace, loop=settings.loop)
 
 
 def _login(settings: CameraSettings) -> Login | None:

@@ -1,42 +1,63 @@
-"""A camera on this machine: a Video4Linux device such as /dev/video0.
+"""A camera on this box: a Video4Linux device such as /dev/video0.
 
-What it gives as Motion JPEG or raw pictures is encoded to H.264 here, once. Opening and reading
-block in the driver for as long as it takes; most answer within a second.
+H.264 is passed through where the camera gives it. Motion JPEG or raw pictures are encoded to H.264
+here, once. A thread of its own reads, since a driver can block for as long as it likes.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import av
-from av.video.reformatter import ColorRange
+import av.container
 
 from edge.base.clock import Clock
-from edge.capture.encode import TIME_BASE, Encoder
-from edge.capture.errors import OpenError, opening, reading
+from edge.capture.ahead import Ahead
+from edge.capture.beat import Beat
+from edge.capture.demux import CODECS, Demux, DemuxCounts
+from edge.capture.device import Choice, examine, open_error
+from edge.capture.encode import OpenContext, open_hardware
+from edge.capture.encoded import DEPTH, MAX_PIXELS, Coded, Transcoder
+from edge.capture.errors import LostError, OpenError, opening, reading
 from edge.capture.session import Packets, Session
+from edge.config.address import Device
 from edge.media.packet import Packet, VideoStream
 
 FORMAT = "v4l2"
-GOP_S = 2
-DEFAULT_FRAME_RATE = Fraction(15)
+AHEAD_PACKETS = 64  # of H.264, two to four seconds; then the driver drops pictures by itself
+CODEC_NAMES = {"mjpeg": "Motion JPEG", "rawvideo": "raw pictures"}
 
 
 class V4l2Source:
     """`open` and `packets` are for one thread, `close` for any."""
 
-    def __init__(self, device: str, clock: Clock, *, container_format: str = FORMAT) -> None:
+    def __init__(
+        self,
+        device: Device,
+        clock: Clock,
+        *,
+        stall_timeout_s: float = 10.0,
+        container_format: str = FORMAT,
+        open_hardware: OpenContext | None = open_hardware,
+    ) -> None:
         """`container_format` is FFmpeg's name; tests read a recorded device through another."""
         self._device = device
         self._clock = clock
+        self._stall_timeout_s = stall_timeout_s
         self._format = container_format
+        self._open_hardware = open_hardware
         self._is_closing = threading.Event()
         self._session: Session | None = None
+        self._ahead: Ahead[Coded | Packet] | None = None
+        self._transcoder: Transcoder | None = None
+        self._codec: av.VideoCodecContext | None = None
+        self._rate: Fraction | None = None
+        self.counts = DemuxCounts()
 
     def open(self) -> VideoStream:
-        """Open the device and encode its first picture. Raises OpenError."""
+        """Set the device, start it, and read its first picture. Raises OpenError."""
         self._session = Session(self._read(), self._is_closing, is_live=True)
         return self._session.stream
 
@@ -45,43 +66,112 @@ class V4l2Source:
         return self._session.packets() if self._session else iter(())
 
     def close(self) -> None:
-        """End `packets` with its next picture."""
+        """End `packets` within a quarter of a second."""
         self._is_closing.set()
         if self._session:
             self._session.close()
 
+    @property
+    def encoding(self) -> str | None:
+        """What is encoded by what, for people; None where the camera gives H.264 itself."""
+        return self._transcoder.encoding if self._transcoder else None
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that came while earlier ones were encoded still, and were left out."""
+        return self._ahead.dropped if self._ahead else 0
+
     def _read(self) -> Packets:
-        with opening(self._device):
-            container = av.open(self._device, format=self._format)
-        with container:
+        is_device = self._format == FORMAT
+        choice = examine(self._device) if is_device else None
+        is_coded = choice is not None and choice.format == "h264"
+        self._ahead = Ahead(
+            f"read {self._device.path}",
+            lambda: self._items(choice),
+            depth=AHEAD_PACKETS if is_coded else DEPTH,
+            is_dropping=is_device and not is_coded,
+        )
+        with self._ahead:
+            while (item := self._taken(self._ahead)) is not None:
+                if isinstance(item, Packet):
+                    yield item
+                else:
+                    yield from self._transcoded(item)
+
+    def _taken(self, ahead: Ahead[Coded | Packet]) -> Coded | Packet | None:
+        try:
+            return ahead.take(self._stall_timeout_s, self._is_closing)
+        except TimeoutError as err:
+            detail = f"{self._device.path} gave no picture for {self._stall_timeout_s:g} s"
+            raise LostError("stalled", detail, hint="unplug it and plug it in") from err
+
+    def _transcoded(self, coded: Coded) -> Packets:
+        if self._transcoder is None:
+            codec = self._codec.name if self._codec else ""
+            self._transcoder = Transcoder(
+                self._device.path,
+                CODEC_NAMES.get(codec, codec),
+                self._decode,
+                stall_timeout_s=self._stall_timeout_s,
+                frame_rate=self._rate,
+                open_hardware=self._open_hardware,
+            )
+        yield from self._transcoder.push(coded)
+
+    def _decode(self, data: bytes) -> Iterable[av.VideoFrame]:
+        return self._codec.decode(av.Packet(data)) if self._codec else ()
+
+    def _items(self, choice: Choice | None) -> Iterator[Coded | Packet]:
+        """What the device gives; runs in the reading thread, which owns the container."""
+        with self._opened(choice) as container:
             if not container.streams.video:
-                raise OpenError("no_video", f"{self._device} gives no pictures")
+                raise OpenError("no_video", f"{self._device.path} gives no pictures")
             stream = container.streams.video[0]
-            rate = Fraction(stream.average_rate or DEFAULT_FRAME_RATE)
-            encoder: Encoder | None = None
-            last_pts = -1
-            pictures = container.decode(stream)
-            start_ns = self._clock.mono_ns()
-            while not self._is_closing.is_set():
-                with reading():
-                    picture = next(pictures, None)
-                    if picture is None:
-                        return
-                    even = _fit_to_encode(picture)
-                if encoder is None:
-                    encoder = Encoder(even.width, even.height, rate, max(1, round(GOP_S * rate)))
+            if stream.codec_context.name in CODECS:
+                demux = Demux(
+                    container, self._clock, self._stall_timeout_s, self._is_closing, self.counts
+                )
+                yield from demux.packets()
+                return
+            self._rate = stream.average_rate
+            self._codec = stream.codec_context
+            self._codec.options = {"max_pixels": str(MAX_PIXELS)}
+            yield from self._pictures(container, stream)
+
+    def _pictures(
+        self, container: av.container.InputContainer, stream: av.VideoStream
+    ) -> Iterator[Coded]:
+        # By the time of arrival: drivers' own times are of clocks of their choice.
+        beat = Beat(float(self._rate) if self._rate else None)
+        packets = container.demux(stream)
+        while not self._is_closing.is_set():
+            with reading():
+                raw = next(packets, None)
+            if raw is None:
+                return
+            if raw.size:
                 now_ns = self._clock.mono_ns()
-                # By the time of arrival: drivers' own times are of clocks of their choice.
-                last_pts = max(last_pts + 1, int((now_ns - start_ns) / 1e9 / TIME_BASE))
-                yield from encoder.encode(even, last_pts, now_ns)
+                yield Coded(bytes(raw), beat.pts(now_ns), now_ns)
+
+    def _opened(self, choice: Choice | None) -> av.container.InputContainer:
+        path = self._device.path
+        try:
+            with opening(path):
+                return av.open(path, format=self._format, options=_options(choice))
+        except OpenError as err:
+            if isinstance(err.__cause__, OSError) and self._format == FORMAT:
+                raise open_error(path, err.__cause__) from err.__cause__
+            raise
 
 
-def _fit_to_encode(picture: av.VideoFrame) -> av.VideoFrame:
-    """The picture with even sides, in the range of levels that video has (JPEG's is wider)."""
-    return picture.reformat(
-        width=picture.width & ~1,
-        height=picture.height & ~1,
-        format="yuv420p",
-        src_color_range=picture.color_range,
-        dst_color_range=ColorRange.MPEG,
-    )
+def _options(choice: Choice | None) -> dict[str, str]:
+    options: dict[str, str] = {}
+    if choice is None:
+        return options
+    if choice.input_format:
+        options["input_format"] = choice.input_format
+    if choice.picture.width is not None:
+        options["video_size"] = f"{choice.picture.width}x{choice.picture.height}"
+    if choice.picture.fps is not None:
+        options["framerate"] = str(choice.picture.fps)
+    return options

@@ -21,6 +21,7 @@ import pytest
 from edge.base.clock import SystemClock
 from edge.capture.command import CommandSource
 from edge.capture.errors import LostError, OpenError
+from edge.media.packet import Packet
 from tests.edge.capture.commands import (
     FPS,
     children_of,
@@ -54,7 +55,7 @@ def test_a_command_gives_packets_until_it_ends(codec: str, name: str) -> None:
     more = ["-x265-params", "bframes=0:log-level=none"] if codec == "libx265" else []
     source = source_of(ffmpeg_command(*more, codec=codec, seconds=3))
     stream = source.open()
-    packets = []
+    packets: list[Packet] = []
     with pytest.raises(LostError, match="ended with status 0"):
         packets.extend(source.packets())
     assert len(packets) == 3 * FPS - 1

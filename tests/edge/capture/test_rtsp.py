@@ -13,7 +13,8 @@ import pytest
 
 from edge.base.clock import SystemClock
 from edge.capture.errors import LostError, OpenError
-from edge.capture.rtsp import Login, RtspSource, with_login
+from edge.capture.login import Login
+from edge.capture.rtsp import RtspSource, with_login
 from edge.media import nal
 from edge.media.packet import Packet, VideoCodec
 from tests.edge.capture.recordings import Take, make_recording, raw_packets

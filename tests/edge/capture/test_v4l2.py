@@ -14,9 +14,17 @@ from edge.base.clock import SystemClock
 from edge.capture.errors import OpenError
 from edge.capture.source import make
 from edge.capture.v4l2 import V4l2Source
+from edge.config.address import Device
 from edge.config.camera import CameraSettings
+from tests.edge.capture.recordings import Take, make_recording
 
 FRAMES = 40
+
+
+def recorded_device(path: Path) -> V4l2Source:
+    """The recording in the device's place: read through another container format."""
+    name = path.suffix.removeprefix(".")
+    return V4l2Source(Device(str(path)), SystemClock(), container_format=name, open_hardware=None)
 
 
 @pytest.fixture
@@ -37,7 +45,7 @@ def recorded(tmp_path: Path) -> Path:
 
 def test_motion_jpeg_becomes_h264_that_shows_the_same_pictures(recorded: Path) -> None:
     """Every picture is encoded once, in order, with times that rise; the first is a keyframe."""
-    source = V4l2Source(str(recorded), SystemClock(), container_format="avi")
+    source = recorded_device(recorded)
     stream = source.open()
     packets = list(source.packets())
     assert (stream.codec, stream.width, stream.height) == ("h264", 160, 120)
@@ -52,6 +60,40 @@ def test_motion_jpeg_becomes_h264_that_shows_the_same_pictures(recorded: Path) -
     assert brightness == pytest.approx([5 * number for number in range(FRAMES)], abs=6)
 
 
+def test_a_recorded_device_that_gives_h264_is_passed_through(tmp_path: Path) -> None:
+    """Byte for byte, and nothing is encoded."""
+    path = make_recording(tmp_path / "device.avi", Take())
+    source = recorded_device(path)
+    stream = source.open()
+    packets = list(source.packets())
+    with av.open(str(path)) as container:
+        sent = [bytes(each) for each in container.demux(video=0) if each.size]
+    assert stream.codec == "h264"
+    assert [packet.data for packet in packets] == sent
+    assert source.encoding is None
+    assert source.dropped == 0
+
+
+def test_a_recorded_device_that_gives_raw_pictures_is_encoded(tmp_path: Path) -> None:
+    """YUYV, as every USB camera can; the encoder is named."""
+    path = tmp_path / "device.avi"
+    with av.open(str(path), "w") as out:
+        raw = out.add_stream("rawvideo", rate=15)
+        assert isinstance(raw, av.VideoStream)
+        raw.width, raw.height, raw.pix_fmt = 160, 120, "yuyv422"
+        for number in range(10):
+            pixels = np.full((120, 160, 3), 20 * number, np.uint8)
+            picture = av.VideoFrame.from_ndarray(pixels, format="bgr24").reformat(format="yuyv422")
+            picture.pts, picture.time_base = number, Fraction(1, 15)
+            out.mux(raw.encode(picture))
+        out.mux(raw.encode(None))
+    source = recorded_device(path)
+    stream = source.open()
+    assert len(list(source.packets())) == 10
+    assert (stream.codec, stream.width, stream.height) == ("h264", 160, 120)
+    assert source.encoding == "raw pictures 160x120 to H.264 by libx264, on this box, once"
+
+
 def test_a_device_that_is_not_there_is_named() -> None:
     """An unplugged camera is an OpenError with its path, as every camera's trouble is."""
     source = make(CameraSettings("usb", "/dev/video-none"), SystemClock())
@@ -62,7 +104,7 @@ def test_a_device_that_is_not_there_is_named() -> None:
 
 def test_closing_ends_the_packets(recorded: Path) -> None:
     """The agent's stop is not held up by a camera that goes on sending."""
-    source = V4l2Source(str(recorded), SystemClock(), container_format="avi")
+    source = recorded_device(recorded)
     source.open()
     packets = source.packets()
     next(packets)
