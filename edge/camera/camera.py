@@ -150,7 +150,7 @@ class Camera:
             analysed_per_s=flow.looked_per_s,
             ring_s=round(self._ring.history_s, 1),
             ring_bytes=self._ring.size_bytes,
-            dropped_frames=self._feed.skipped,
+            dropped_frames=self._feed.skipped + self._intake.dropped,
             reconnects=max(0, self._meter.connections - 1),
             motion=self._story.is_moving,
             watched_s=summary.watched_s,

@@ -20,7 +20,7 @@ from edge.camera.meter import Meter
 from edge.camera.moments import instant
 from edge.camera.sieve import Sieve
 from edge.capture.errors import CaptureError
-from edge.capture.source import Source, make
+from edge.capture.source import Encodes, Source, make
 from edge.config.camera import CameraSettings
 from edge.contract import names
 from edge.contract.record import CameraFound, CameraLost
@@ -68,6 +68,7 @@ class Intake:
         self._timeline: Timeline | None = None
         self._sieve: Sieve | None = None
         self._last_packet_ns: int | None = None
+        self._dropped_before = 0
         self.stream: VideoStream | None = None
         self.began: StreamBegan | None = None
         self.is_lost = is_lost
@@ -109,7 +110,9 @@ class Intake:
                 self.mark.touch()
                 self._take(packet)
         finally:
+            dropped = self.dropped
             self._source = None
+            self._dropped_before = dropped
             source.close()
 
     def stop(self) -> None:
@@ -135,8 +138,14 @@ class Intake:
         self._record(CameraLost(error.reason, detail, last))
 
     @property
+    def dropped(self) -> int:
+        """Pictures left out because this box encodes more slowly than the camera sends."""
+        source = self._source
+        return self._dropped_before + (source.dropped if isinstance(source, Encodes) else 0)
+
+    @property
     def _is_file(self) -> bool:
-        return "://" not in self._settings.source and not self._settings.source.startswith("/dev/")
+        return self._settings.kind in ("file", "synthetic")
 
     def _take(self, packet: Packet) -> None:
         if packet.stream is not self.stream:

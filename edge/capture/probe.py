@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from edge.base.clock import Clock, SystemClock
 from edge.base.units import format_size
 from edge.capture.errors import CaptureError, LostError, Reason
-from edge.capture.source import Source, make
+from edge.capture.source import Encodes, Source, make
 from edge.config.camera import CameraSettings
 from edge.media import extradata
 from edge.media.packet import Packet, VideoCodec, VideoStream
@@ -83,6 +83,8 @@ class ProbeReport:
     luma_height: int
     analysed_fps: float | None
     ended_early: str | None
+    encoding: str | None = None
+    dropped: int = 0
 
     def lines(self) -> list[str]:
         """The report for people, one thing a line."""
@@ -121,7 +123,10 @@ def probe_source(
         seen.ended_early = str(err)
     finally:
         source.close()
-    return _report(seen, settings)
+    report = _report(seen, settings)
+    if isinstance(source, Encodes):
+        return dataclasses.replace(report, encoding=source.encoding, dropped=source.dropped)
+    return report
 
 
 def exit_status(err: CaptureError) -> int:
@@ -248,6 +253,9 @@ def _rows(report: ProbeReport) -> Iterator[tuple[str, str]]:
         yield "bit rate", f"{report.bits_per_s / 1000:.0f} kbit/s, largest keyframe {largest}"
     yield "B-frames", "yes" if report.has_b_frames else "no"
     yield "audio", _audio_text(report)
+    yield "encoding", report.encoding or "none: the camera's own packets are kept"
+    if report.dropped:
+        yield "dropped", f"{report.dropped} pictures: encoding is slower than the camera"
     if report.analysed_fps is not None:
         luma = f"{report.luma_width}x{report.luma_height}"
         yield "decoding", f"every frame, {report.analysed_fps:g} a second looked at as {luma} luma"
