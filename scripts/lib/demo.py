@@ -311,8 +311,10 @@ def reason(town: Town) -> str:
 def camera_settings(camera: str, folder: Path) -> dict[str, object]:
     """The node's settings for what --camera names; a password goes into a file, not on."""
     if camera.startswith(("rtsp://", "rtsps://")):
-        return rtsp_settings(camera, folder)
-    if camera.startswith(("synthetic:", "/dev/")):
+        return login_settings(camera, folder)
+    if camera.startswith(("http://", "https://")):
+        return login_settings(camera, folder)
+    if camera.startswith(("synthetic:", "/dev/", "csi:")):
         return {"source": camera}
     path = Path(camera).expanduser().resolve()
     if not path.is_file():
@@ -320,8 +322,8 @@ def camera_settings(camera: str, folder: Path) -> dict[str, object]:
     return {"source": str(path), "loop": True}
 
 
-def rtsp_settings(url: str, folder: Path) -> dict[str, object]:
-    """An RTSP camera's settings, its user and password taken out of the URL."""
+def login_settings(url: str, folder: Path) -> dict[str, object]:
+    """The settings of a camera in the network, its user and password taken out of the URL."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     settings: dict[str, object] = {"source": urlunsplit(parts._replace(netloc=host))}

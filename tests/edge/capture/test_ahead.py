@@ -60,8 +60,7 @@ def test_a_reader_that_hangs_holds_up_nobody() -> None:
     with Ahead("hanging", read, depth=2, is_dropping=False) as ahead, pytest.raises(TimeoutError):
         ahead.take(0.05, OPEN)
     release.set()
-    (thread,) = [each for each in threading.enumerate() if each.name == "hanging"] or [None]
-    if thread is not None:
+    for thread in [each for each in threading.enumerate() if each.name == "hanging"]:
         thread.join(5)
         assert not thread.is_alive()
 

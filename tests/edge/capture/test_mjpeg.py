@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -252,13 +253,13 @@ def test_closing_from_another_thread_ends_it_at_once() -> None:
 def test_a_stand_in_for_a_hardware_encoder_is_used_and_given_up_when_it_fails() -> None:
     """No such encoder is here: libx264 without global headers stands in, and a broken one."""
 
-    def in_band(width: int, height: int, rate: encode.Fraction) -> Context:
+    def in_band(width: int, height: int, rate: Fraction) -> Context:
         context = encode._context("libx264", width, height, rate, 30)
         context.options = {"preset": "ultrafast", "tune": "zerolatency"}
         context.open()
         return context
 
-    def broken(width: int, height: int, rate: encode.Fraction) -> Context:
+    def broken(width: int, height: int, rate: Fraction) -> Context:
         return encode._context("libx264", width + 2, height, rate, 30)  # fails at the first picture
 
     with MjpegCamera() as camera:
