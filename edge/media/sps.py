@@ -82,30 +82,19 @@ def max_reorder(codec: VideoCodec, sets: tuple[bytes, ...]) -> int:
     """
     for each in sets:
         if codec == "hevc" and nal.kind_of(codec, each) == nal.HEVC_SPS:
-            bits = _Bits(nal.unescape(each[:MAX_SPS_BYTES])[nal.HEADER_BYTES[codec] :])
             try:
-                return _hevc_reorder(bits)
+                return _hevc_reorder(payload(codec, each))
             except ValueError:
                 continue
     return 0
 
 
-def _hevc_reorder(bits: _Bits) -> int:
-    bits.u(4)
-    sub_layers = bits.u(3)
-    bits.u(1)
-    _hevc_profile(bits, sub_layers)
-    bits.ue()  # sps_seq_parameter_set_id
-    if bits.ue() == 3:  # chroma_format_idc
-        bits.u(1)
-    bits.ue()
-    bits.ue()
-    _crop(bits)
-    for _ in range(3):  # bit depths and log2_max_pic_order_cnt_lsb_minus4
-        bits.ue()
+def _hevc_reorder(bits: Bits) -> int:
+    _, start = read_hevc(bits)
+    bits.ue()  # log2_max_pic_order_cnt_lsb_minus4
     is_each = bits.flag()  # sps_sub_layer_ordering_info_present_flag
     reorder = 0
-    for _ in range(sub_layers + 1 if is_each else 1):
+    for _ in range(start.max_sub_layer + 1 if is_each else 1):
         bits.ue()  # sps_max_dec_pic_buffering_minus1
         reorder = bits.ue()
         bits.ue()  # sps_max_latency_increase_plus1
