@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge import __version__, keys
-from edge.base import logs
+from edge.base import logs, memory
 from edge.base.clock import SystemClock
 from edge.base.errors import EX_CONFIG, CamwatchError, ConfigError
 from edge.config import address
@@ -85,6 +85,8 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     settings = node_config.load(arguments.config)
     logs.set_up(settings.log_level)
+    memory.be_small()
+    memory.one_thread_each()
     from edge import agent  # loaded late: the libraries behind it take a second
 
     return agent.run(settings)

@@ -106,12 +106,12 @@ class Feed:
         oldest = self._items[0]
         if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
             return True
-        return (packet.dts - oldest.dts) * packet.time_base >= LAZY_S
+        return (packet.dts - oldest.dts) * float(packet.time_base) >= LAZY_S
 
     def _is_full(self, packet: Packet) -> bool:
         """Whether the oldest waiting packet of the same stream is too far behind `packet`."""
         oldest = self._items[0] if self._items else None
         if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
             return len(self._items) >= MAX_PACKETS
-        lag_s = (packet.dts - oldest.dts) * packet.time_base
+        lag_s = (packet.dts - oldest.dts) * float(packet.time_base)
         return lag_s > self._max_lag_s or len(self._items) >= MAX_PACKETS

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 HELD_S = 20.0  # a connection that lived so long was good: the next wait is short again
 READ_MARGIN_S = 10.0  # beyond the stall timeout, in which the source should have given up itself
+REST_S = 0.1  # of a quiet stream, less than the socket's buffer holds of 8 Mbit/s
+WAITED_NS = 2_000_000  # for a packet, that show there was none
 OPEN_S = 120.0  # several answers, each within the stall timeout, and the longest GOP
 
 Found = Callable[[CameraFound | CameraLost], None]
@@ -68,6 +70,7 @@ class Intake:
         self._timeline: Timeline | None = None
         self._sieve: Sieve | None = None
         self._last_packet_ns: int | None = None
+        self._rested_ns = self._got_ns = 0
         self._dropped_before = 0
         self.stream: VideoStream | None = None
         self.began: StreamBegan | None = None
@@ -105,10 +108,12 @@ class Intake:
         try:
             source.open()
             for packet in source.packets():
+                self._got_ns = self._clock.mono_ns()
                 if self._stop.is_set():
                     return
                 self.mark.touch()
                 self._take(packet)
+                self._rest()
         finally:
             dropped = self.dropped
             self._source = None
@@ -136,6 +141,17 @@ class Intake:
         last = None if last_ns is None else instant(self._clock, last_ns)
         detail = names.shorten(error.detail, names.MAX_DETAIL_CHARS)
         self._record(CameraLost(error.reason, detail, last))
+
+    def _rest(self) -> None:
+        """While nothing moves, let packets gather before the next reading.
+
+        A picture comes in many pieces, and to wake for each costs more than to read them. Once a
+        packet had to be waited for, nothing more is there: then is the time.
+        """
+        had_to_wait = self._got_ns - self._rested_ns > WAITED_NS
+        if had_to_wait and self._feed.is_lazy and self._settings.kind == "rtsp":
+            self._stop.wait(REST_S)
+        self._rested_ns = self._clock.mono_ns()
 
     @property
     def dropped(self) -> int:

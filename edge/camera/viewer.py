@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.base import memory
 from edge.camera.feed import StreamBegan
 from edge.capture.decode import FrameDecoder
 from edge.gop.ring import PacketRing
@@ -282,4 +283,5 @@ class Viewer:
         self._gate.learning = "normal"
         self._is_open = False
         self._glance_pts = self._window_pts = self._closed_pts = packet.pts
-        self._decoder.flush()
+        self._decoder.release()
+        memory.give_back()

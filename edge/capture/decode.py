@@ -138,6 +138,10 @@ class FrameDecoder:
         self._needs_keyframe = True
         return frames
 
+    def release(self) -> None:
+        """Give back the decoder's memory; the next packet taken is a keyframe."""
+        self._context, self._needs_keyframe, self._failures = None, True, 0
+
     def _run(self, raw: av.Packet[av.VideoStream] | None, pts: int | None) -> list[Frame]:
         if raw is None and self._context is None:
             return []

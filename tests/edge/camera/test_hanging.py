@@ -160,13 +160,13 @@ HANGS_AT = 25  # in the third GOP: what waits behind it cannot be decoded withou
 class HangingDecoder(FrameDecoder):
     """Hangs in the decoding of one packet; once."""
 
-    release: threading.Event
+    let_go: threading.Event
     made = 0
 
     def decode(self, packet: Packet) -> list[Frame]:
         type(self).made += 1
         if type(self).made == HANGS_AT:
-            self.release.wait()
+            self.let_go.wait()
         return super().decode(packet)
 
 
@@ -176,7 +176,7 @@ def test_a_hung_decoder_is_replaced_and_the_camera_is_looked_at_again(
     """With a fresh decoder, detector and story; the time between is overload."""
     monkeypatch.setattr(viewer_module, "FrameDecoder", HangingDecoder)
     release = threading.Event()
-    monkeypatch.setattr(HangingDecoder, "release", release, raising=False)
+    monkeypatch.setattr(HangingDecoder, "let_go", release, raising=False)
     monkeypatch.setattr(HangingDecoder, "made", 0)
     post.camera.start()
     wait(lambda: HangingDecoder.made == HANGS_AT, "the hang")
