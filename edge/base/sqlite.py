@@ -7,6 +7,7 @@ Durability: WAL with synchronous=FULL, so that COMMIT returns after fsync of the
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -61,6 +62,7 @@ def open_database(
                 db.execute("PRAGMA synchronous=FULL")
             db.execute("PRAGMA foreign_keys=ON")
             _migrate(db, path, migrations, is_read_only=is_read_only)
+            _check_columns(db, path, tuple(migrations))
         except BaseException:
             db.close()
             raise
@@ -91,6 +93,30 @@ def _migrate(
             for statement in split_statements(migrations[number]):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version={number + 1}")
+
+
+def _check_columns(db: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> None:
+    """Damage to the schema's text may leave a sound database of other tables or columns."""
+    if missing := _expected_columns(migrations) - _columns(db):
+        raise DamagedDatabaseError(
+            f"{path}: its schema lacks {' '.join(min(missing))}", path=str(path), is_retryable=False
+        )
+
+
+@functools.cache
+def _expected_columns(migrations: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        for script in migrations:
+            db.executescript(script)
+        return _columns(db)
+
+
+def _columns(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    rows = db.execute(
+        "SELECT tables.name, columns.name FROM sqlite_master AS tables,"
+        " pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'"
+    )
+    return frozenset((str(table), str(column)) for table, column in rows)
 
 
 def _version(db: sqlite3.Connection) -> int:
