@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from fractions import Fraction
 
 from edge.camera.feed import MAX_PACKETS, Feed, Item, Skipped, StreamLost
@@ -109,3 +110,40 @@ def test_stopping_frees_a_waiting_producer() -> None:
     for second in range(4):
         feed.put(packet(second, is_keyframe=True))
     assert feed.skipped == 1
+
+
+def woken_after(feed: Feed, packets: list[Packet]) -> int:
+    """How many of the packets were put before a waiting consumer woke; it waits for two seconds."""
+    woken = threading.Event()
+    taken: list[Item | None] = []
+
+    def consume() -> None:
+        taken.append(feed.get(2.0))
+        woken.set()
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    time.sleep(0.1)
+    count = 0
+    while not woken.wait(0.05):
+        feed.put(packets[count])
+        count += 1
+    consumer.join()
+    assert taken == [packets[0]]
+    return count
+
+
+def test_a_lazy_consumer_is_woken_once_a_second_of_media() -> None:
+    """Not for each packet."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    feed.is_lazy = True
+    assert woken_after(feed, [packet(tenth / 10) for tenth in range(15)]) == 11
+
+
+def test_a_lazy_consumer_is_woken_for_what_seems_lively() -> None:
+    """At once."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    feed.is_lazy = True
+    packets = [packet(tenth / 10) for tenth in range(15)]
+    packets[4].lively_since = packets[3].pts
+    assert woken_after(feed, packets) == 5

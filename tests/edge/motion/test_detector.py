@@ -338,3 +338,26 @@ def test_the_detector_leaves_the_frame_alone(scene: Levels) -> None:
     for number in range(3):
         detector.observe(Frame(number, number * 10**8, luma, NoPixels()))
     assert np.array_equal(luma, before)
+
+
+def test_a_glance_learns_what_is_still_and_leaves_what_is_new_to_be_observed(
+    scene: Levels,
+) -> None:
+    """A lone frame with somebody in it is not learnt: the frames before it may come yet."""
+    noise = grain(4, 1.5)
+    detector = Detector(DEFAULTS)
+
+    def frame(number: int, *, has_somebody: bool = False) -> Frame:
+        picture = scene + noise()
+        if has_somebody:
+            picture[80:130, 150:170] = 30
+        luma: Luma = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+        return Frame(number, round(number / FPS * 1e9), luma, NoPixels())
+
+    assert not detector.glance(frame(0)), "nothing is known yet"
+    for number in range(100):
+        detector.observe(frame(number))
+    assert all(detector.glance(frame(100 + 80 * number)) for number in range(1, 6))
+    assert not detector.glance(frame(580, has_somebody=True))
+    assert not detector.glance(frame(580, has_somebody=True))
+    assert detector.glance(frame(580))

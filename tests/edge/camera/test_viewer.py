@@ -1,0 +1,127 @@
+"""Which pictures the viewer decodes, on made streams with known truth and a real encoder."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edge.config.motion import MotionSettings
+from tests.footage.gate_replay import Viewed, view
+
+WIDTH, HEIGHT, FPS = 320, 192, 10
+SECONDS = 60
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-bf", "0", "-g", "20")
+Levels = npt.NDArray[np.float32]
+Draw = Callable[[Levels, float], None]
+
+
+def still() -> Levels:
+    """A yard with edges and texture."""
+    rng = np.random.default_rng(7)
+    picture = np.full((HEIGHT, WIDTH), 110, np.float32)
+    for _ in range(40):
+        x, y = int(rng.integers(0, WIDTH)), int(rng.integers(0, HEIGHT))
+        level = float(rng.uniform(50, 180))
+        cv2.rectangle(picture, (x, y), (x + 40, y + 25), level, cv2.FILLED)
+    return picture
+
+
+def film(path: Path, draw: Draw, options: tuple[str, ...], noise: float = 1.0) -> Path:
+    """A minute of the yard with fresh noise in each picture, and what `draw` puts into it."""
+    rng = np.random.default_rng(3)
+    yard = still()
+    pictures = []
+    for number in range(SECONDS * FPS):
+        picture = yard.copy()
+        draw(picture, number / FPS)
+        picture += rng.normal(0, noise, picture.shape).astype(np.float32)
+        pictures.append(np.clip(np.rint(picture), 0, 255).astype(np.uint8).tobytes())
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{WIDTH}x{HEIGHT}",
+         "-r", str(FPS), "-i", "-", "-pix_fmt", "yuv420p", *options, str(path)],
+        input=b"".join(pictures), check=True,
+    )  # fmt: skip
+    return path
+
+
+def nothing(_picture: Levels, _at_s: float) -> None:
+    """Nobody."""
+
+
+def walker(height: int, speed: float, first_s: float) -> Draw:
+    """Somebody so high who goes so many pixels a second, from left to right."""
+
+    def draw(picture: Levels, at_s: float) -> None:
+        x = round((at_s - first_s) * speed)
+        if 0 <= x < WIDTH:
+            cv2.rectangle(picture, (x, 90), (x + height // 3, 90 + height), 30.0, cv2.FILLED)
+
+    return draw
+
+
+def seen(path: Path) -> tuple[Viewed, Viewed]:
+    """Decoding all, and decoding what the gate asks for."""
+    return view(path, MotionSettings(decode="all")), view(path, MotionSettings())
+
+
+def test_a_quiet_stream_is_hardly_decoded(tmp_path: Path) -> None:
+    """After the learning, a keyframe now and then; nothing is found that is not there."""
+    path = film(tmp_path / "quiet.mp4", nothing, (*X264, "-crf", "26"))
+    viewed = view(path, MotionSettings())
+    learning = 21 * FPS
+    assert viewed.counts.decoded - learning < 0.08 * (viewed.counts.packets - learning)
+    assert viewed.events == []
+    assert viewed.counts.openings == 0
+
+
+def test_a_walker_opens_it_and_the_onset_is_not_lost(tmp_path: Path) -> None:
+    """Found by the sizes, and dated as full decoding dates it."""
+    path = film(tmp_path / "walker.mp4", walker(40, 40.0, 42.0), (*X264, "-crf", "26"))
+    everything, viewed = seen(path)
+    assert len(everything.events) == 1
+    assert not viewed.lost(everything.events)
+    assert max(viewed.late_s(everything.events)) <= 0.11
+    assert (viewed.counts.by_gate, viewed.counts.missed) == (1, 0)
+    assert viewed.share < 0.75
+
+
+def test_who_does_not_show_in_the_sizes_is_found_by_a_keyframe(tmp_path: Path) -> None:
+    """Strong noise, finely coded: the viewer knows that it cannot rely on the sizes."""
+    path = film(tmp_path / "noisy.mp4", walker(16, 16.0, 40.0), (*X264, "-qp", "20"), noise=6.0)
+    everything, viewed = seen(path)
+    assert len(everything.events) == 1
+    assert viewed.modes["keyframes"] > 300
+    assert not viewed.lost(everything.events)
+    assert max(viewed.late_s(everything.events)) <= 0.11
+    assert viewed.counts.missed == viewed.counts.events == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((*X264, "-crf", "26", "-x264-params", "intra-refresh=1"), id="refresh"),
+        pytest.param((*X264, "-crf", "26", "-g", "600", "-keyint_min", "600"), id="one keyframe"),
+    ],
+)
+def test_a_stream_without_keyframes_that_help_is_decoded_whole(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Refreshed in parts, or with a keyframe a minute."""
+    path = film(tmp_path / "whole.mp4", walker(40, 40.0, 42.0), options)
+    viewed = view(path, MotionSettings())
+    assert viewed.modes == {"all": SECONDS * FPS}
+    assert viewed.share == 1.0
+    assert len(viewed.events) == 1
+
+
+def test_the_settings_can_ask_for_every_picture(tmp_path: Path) -> None:
+    """decode: all."""
+    path = film(tmp_path / "quiet.mp4", nothing, (*X264, "-crf", "26"))
+    viewed = view(path, MotionSettings(decode="all"))
+    assert (viewed.share, viewed.counts.openings) == (1.0, 0)
