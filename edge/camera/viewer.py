@@ -30,7 +30,7 @@ from edge.motion.gate import Gate
 from edge.motion.observation import Observation
 
 Mode = Literal["gate", "keyframes", "all"]
-Cause = Literal["start", "gate", "glance", "window"]
+Cause = Literal["start", "blind", "gate", "glance", "window"]
 
 LEARN_S = 20.0  # of full decoding after a stream began: background, noise, sizes
 GLANCE_S = 8.0  # between keyframes that a closed viewer decodes, in mode `gate`
@@ -41,6 +41,7 @@ CLOSE_S = 1.5  # without anything stirring, before it closes
 PATIENCE_S = 4.0  # the same, where the gate does not calm down: then it was wrong
 ONSET_MARGIN_S = 2.0  # decoded before the moment the gate dates a change to
 MAX_KEYFRAME_S = 4.0  # between keyframes, for mode `keyframes`
+OVERDUE_S = 1.0  # that a keyframe may be late
 MAX_GATE_KEYFRAME_S = 16.0  # the same, for glances beside the gate
 JUDGED = 8  # events by which the gate is judged ...
 MAX_MISSED = 4  # ... of which it may have missed so many
@@ -162,7 +163,9 @@ class Viewer:
                 self._close(packet)
             return
         since = packet.lively_since
-        if since is not None and (self._closed_pts is None or since > self._closed_pts):
+        if self._is_overdue(packet) or self.mode == "all":
+            yield from self._open("blind", packet.pts, packet)
+        elif since is not None and (self._closed_pts is None or since > self._closed_pts):
             yield from self._open("gate", since, packet)
         elif packet.is_keyframe and self._is_window_due(packet):
             yield from self._open("window", packet.pts, packet)
@@ -173,7 +176,7 @@ class Viewer:
         """What the detector said of a frame, and whether an event runs now."""
         if observation.is_stirring or observation.has_motion or not observation.is_settled:
             self._stirred_ns = observation.at.mono_ns
-        if is_event and not self._is_motion and self._cause != "start":
+        if is_event and not self._is_motion and self._cause not in ("start", "blind"):
             self.counts.events += 1
             self.counts.missed += self._cause != "gate"
             self._seen_late.append(self._cause != "gate")
@@ -193,6 +196,15 @@ class Viewer:
         if self._keyframe_pts is not None:
             self._keyframe_s = (packet.pts - self._keyframe_pts) * self._tick_ns / 1e9
         self._keyframe_pts = packet.pts
+
+    def _is_overdue(self, packet: Packet) -> bool:
+        """Whether a camera that sent keyframes often enough has stopped to."""
+        since_s = self._since_s(self._keyframe_pts, packet)
+        limit_s = MAX_GATE_KEYFRAME_S if self._gate.is_sharp else MAX_KEYFRAME_S
+        if since_s <= limit_s + OVERDUE_S:
+            return False
+        self._keyframe_s = since_s
+        return True
 
     def _is_window_due(self, packet: Packet) -> bool:
         return self._since_s(self._window_pts, packet) >= WINDOW_EVERY_S

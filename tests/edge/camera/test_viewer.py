@@ -120,6 +120,20 @@ def test_a_stream_without_keyframes_that_help_is_decoded_whole(
     assert len(viewed.events) == 1
 
 
+def test_a_camera_that_stops_to_send_keyframes_is_decoded_whole_from_there(
+    tmp_path: Path,
+) -> None:
+    """As cameras do that stretch their GOPs while they think that nothing happens."""
+    options = (
+        *X264, "-g", "600", "-keyint_min", "600", "-sc_threshold", "0", "-crf", "26",
+        "-force_key_frames", "expr:lt(t,30)*gte(t,n_forced*2)",
+    )  # fmt: skip
+    viewed = view(film(tmp_path / "smart.mp4", nothing, options), MotionSettings())
+    assert viewed.modes["all"] > 18 * FPS
+    assert 0.4 < viewed.share < 0.95
+    assert viewed.counts.openings >= 1
+
+
 def test_the_settings_can_ask_for_every_picture(tmp_path: Path) -> None:
     """decode: all."""
     path = film(tmp_path / "quiet.mp4", nothing, (*X264, "-crf", "26"))
