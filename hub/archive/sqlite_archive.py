@@ -61,6 +61,8 @@ from hub.archive.values import (
     Written,
 )
 
+UNREADABLE = (TypeError, ValueError, IndexError, OverflowError)
+
 
 class SqliteArchive:
     """`Archive` in the file `path`; see the interface for what each method does.
@@ -139,6 +141,19 @@ class SqliteArchive:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        """For reading alone: a row that holds what no row can hold is damage."""
+        with self._connected() as db:
+            try:
+                yield db
+            except UNREADABLE as err:
+                raise sqlite.DamagedDatabaseError(
+                    f"{self._path}: a row cannot be read: {err}",
+                    path=str(self._path),
+                    is_retryable=False,
+                ) from err
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
                 if self._db is None:
@@ -152,7 +167,8 @@ class SqliteArchive:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as db:
+        # Not as `_reading`: what our own code does wrong with one message is not the disk's fault.
+        with self._connected() as db:
             if self._guard is not None:
                 self._guard.check_records()
             with sqlite.transaction(db):

@@ -188,3 +188,21 @@ def test_a_reader_of_a_damaged_archive_is_told(settings: HubSettings) -> None:
     settings.archive_path.write_bytes(b"not a database at all" * 999)
     with pytest.raises(DamagedDatabaseError):
         open_to_read(settings)
+
+
+def test_a_row_that_no_row_can_be_is_damage(tmp_path: Path) -> None:
+    """Rot that SQLite reads as NULL, in a column that forbids it."""
+    archive = SqliteArchive(tmp_path / "archive.sqlite")
+    archive.write(batch(Journal().event()))
+    (event,) = archive.events(EVERYTHING, limit=9, before=None)
+    with sqlite3.connect(tmp_path / "archive.sqlite") as db:
+        db.execute("PRAGMA writable_schema=ON")
+        db.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'at_ms INTEGER NOT NULL', 'at_ms')"
+            " WHERE name = 'records'"
+        )
+    with sqlite3.connect(tmp_path / "archive.sqlite") as db:
+        db.execute("UPDATE records SET at_ms = NULL")
+    with pytest.raises(DamagedDatabaseError, match="a row cannot be read"):
+        archive.records_of(event)
+    archive.close()
