@@ -70,6 +70,7 @@ def test_the_loaded_agent_has_one_thread() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.skipif("CAMWATCH_CHECK" not in os.environ, reason="timed: scripts/check runs it")
 def test_loading_the_agent_costs_little_more_than_its_three_libraries() -> None:
     """A ratio within one run, so that neither the machine nor its load is measured."""
     _python(AGENT)  # compiles what was not compiled yet
