@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.25
 LAZY_POLL_S = 2.0  # while the feed wakes us for what matters
 PASSED_EVERY_S = 1.0  # of media, between two notes that pictures were let pass
+STEP_NS = 4_000_000_000  # less than the gap that the coverage takes for missing pictures
+CATCH_UP_S = 8.0  # that analysis may lag more while it decodes what lies behind
 EARLY = 0.2  # a frame this part of an interval early still counts as due
 MAX_REASON_CHARS = 120  # edge.contract.health.GateHealth
 
@@ -68,9 +70,11 @@ class Analysis:
         coverage: Coverage | None = None,
         mark: Mark | None = None,
         began: StreamBegan | None = None,
+        counts: ViewerCounts | None = None,
     ) -> None:
         """`ring`: where packets before the newest are; without it, each one is decoded as it
-        comes. `mark` is touched at each turn. `began`: go on in the middle of that stream."""
+        comes. `mark` is touched at each turn. `began`: go on in the middle of that stream.
+        `counts`: of who did this before."""
         self._settings = settings
         self._feed = feed
         self._story = story
@@ -85,9 +89,11 @@ class Analysis:
         self._interval_ns = 1e9 / settings.analysis_fps
         self._due_ns: float | None = None
         self._passed_pts: int | None = None
+        self._passed_ns: int | None = None
+        self._proven_ns: int | None = None
         self._stop = threading.Event()
         self._is_abandoned = False
-        self.counts = ViewerCounts()
+        self.counts = counts or ViewerCounts()
         self.looked = 0
         self._told = (0, 0)
         if began is not None:
@@ -157,11 +163,13 @@ class Analysis:
             ring=self._ring,
             decodes_all=self._settings.decode == "all",
             glance=self._glance,
+            is_event=lambda: self._story.is_moving,
             counts=self.counts,
             touch=self._touch,
+            catch_up=lambda: self._feed.catch_up(CATCH_UP_S),
         )
         self._feed.is_lazy = False
-        self._due_ns = self._passed_pts = None
+        self._due_ns = self._passed_pts = self._passed_ns = self._proven_ns = None
         self._keyframes_pts.clear()
         self._picture.restart()
         if before is not None and _shape(before.stream) != _shape(began.stream):
@@ -186,22 +194,24 @@ class Analysis:
         if packet.is_keyframe:
             self._keyframes_pts.append(packet.pts)
         for frame in viewer.take(packet):
+            if self._is_abandoned:
+                return
             self._look_at(frame, viewer, packet.stream)
+        if self._is_abandoned:
+            return
         self._feed.is_lazy = not viewer.is_open
         if not viewer.is_open:
             self._let_pass(packet, began)
 
     def _let_pass(self, packet: Packet, began: StreamBegan) -> None:
-        """Nothing moves, by the size of the packets: the time counts as watched, now and then."""
+        """Nothing moves, by the size of the packets; time goes on."""
         if self._passed_pts is not None:
             passed_s = (packet.pts - self._passed_pts) * float(began.stream.time_base)
             if 0 <= passed_s < PASSED_EVERY_S:
                 return
         self._passed_pts = packet.pts
-        at_ns = began.timeline.mono_ns(packet.pts)
-        self._story.tick(at_ns)
-        if self._coverage is not None and not self._is_abandoned:
-            self._coverage.looked(at_ns, "unproven")
+        self._passed_ns = began.timeline.mono_ns(packet.pts)
+        self._story.tick(self._passed_ns)
 
     def _flush(self) -> None:
         if self._viewer is not None and self._began is not None:
@@ -225,13 +235,21 @@ class Analysis:
             self.looked += 1
             observation = self._detector.observe(frame)
             self._story.observe(observation, frame, stream)
-            viewer.observed(observation, is_event=self._story.is_moving)
+            viewer.observed(observation)
         self._prove(frame, is_keyframe=is_keyframe)
 
     def _prove(self, frame: Frame, *, is_keyframe: bool) -> None:
         picture = self._picture.observe(frame.luma, frame.mono_ns, is_keyframe=is_keyframe)
-        if self._coverage is not None:
-            self._coverage.looked(frame.mono_ns, picture)
+        if self._coverage is None:
+            return
+        # What was let pass before this frame was looked at by its size; this frame proves that
+        # there was a picture. Without such a proof none of it counts.
+        if self._proven_ns is not None and self._passed_ns is not None:
+            passed_ns = min(self._passed_ns, frame.mono_ns)
+            for at_ns in range(self._proven_ns + STEP_NS, passed_ns, STEP_NS):
+                self._coverage.looked(at_ns, "unproven")
+        self._passed_ns, self._proven_ns = None, frame.mono_ns
+        self._coverage.looked(frame.mono_ns, picture)
 
     def _is_due(self, at_ns: int) -> bool:
         due_ns, interval_ns = self._due_ns, self._interval_ns

@@ -21,6 +21,7 @@ from edge.camera.intake import Intake, MakeSource
 from edge.camera.meter import Meter
 from edge.camera.storage import StorageWatch
 from edge.camera.story import Story
+from edge.camera.viewer import ViewerCounts
 from edge.capture.errors import CaptureError
 from edge.capture.source import make
 from edge.config.camera import CameraSettings
@@ -203,7 +204,7 @@ class Camera:
         self._looked_before += old.looked
         self._story = self._make_story()
         self._analysis_mark = Mark(self._clock, ANALYSIS_LIMIT_S)
-        self._analysis = self._make_analysis()
+        self._analysis = self._make_analysis(old.counts)
         self._analysis_thread = self._thread("analysis", self._analysis.run)
         self._analysis_thread.start()
 
@@ -231,7 +232,7 @@ class Camera:
             on_fault=self._storage.suspect,
         )
 
-    def _make_analysis(self) -> Analysis:
+    def _make_analysis(self, counts: ViewerCounts | None = None) -> Analysis:
         return Analysis(
             self._settings.motion,
             feed=self._feed,
@@ -240,6 +241,7 @@ class Camera:
             coverage=self._coverage,
             mark=self._analysis_mark,
             began=self._intake.began,
+            counts=counts,
         )
 
     def _thread(self, work: str, body: Callable[[], None]) -> threading.Thread:

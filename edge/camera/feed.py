@@ -57,6 +57,7 @@ class Feed:
         self._changed = threading.Condition()
         self._is_skipping = False
         self._is_stopped = False
+        self._grace_s = 0.0
         self.skipped = 0
         self.is_lazy = False
         """Set by the consumer: wake it once in a while, or for a packet that seems lively. Waking
@@ -93,7 +94,15 @@ class Feed:
             if not self._items:
                 return None
             self._changed.notify_all()
-            return self._items.popleft()
+            item = self._items.popleft()
+            if not self._items:
+                self._grace_s = 0.0
+            return item
+
+    def catch_up(self, grace_s: float) -> None:
+        """The consumer decodes what lies behind it: let it lag so much more, until it is done."""
+        with self._changed:
+            self._grace_s = grace_s
 
     def stop(self) -> None:
         """Let a producer that waits go on, for stopping."""
@@ -114,4 +123,4 @@ class Feed:
         if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
             return len(self._items) >= MAX_PACKETS
         lag_s = (packet.dts - oldest.dts) * float(packet.time_base)
-        return lag_s > self._max_lag_s or len(self._items) >= MAX_PACKETS
+        return lag_s > self._max_lag_s + self._grace_s or len(self._items) >= MAX_PACKETS

@@ -70,6 +70,8 @@ class Intake:
         self._timeline: Timeline | None = None
         self._sieve: Sieve | None = None
         self._last_packet_ns: int | None = None
+        # Over UDP a keyframe comes at line speed, and what the socket cannot hold is lost.
+        self._may_rest = settings.kind == "rtsp" and settings.transport == "tcp"
         self._rested_ns = self._got_ns = 0
         self._dropped_before = 0
         self.stream: VideoStream | None = None
@@ -149,7 +151,7 @@ class Intake:
         packet had to be waited for, nothing more is there: then is the time.
         """
         had_to_wait = self._got_ns - self._rested_ns > WAITED_NS
-        if had_to_wait and self._feed.is_lazy and self._settings.kind == "rtsp":
+        if had_to_wait and self._may_rest and self._feed.is_lazy:
             self._stop.wait(REST_S)
         self._rested_ns = self._clock.mono_ns()
 

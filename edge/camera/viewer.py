@@ -45,6 +45,9 @@ OVERDUE_S = 1.0  # that a keyframe may be late
 MAX_GATE_KEYFRAME_S = 16.0  # the same, for glances beside the gate
 JUDGED = 8  # events by which the gate is judged ...
 MAX_MISSED = 4  # ... of which it may have missed so many
+MAX_IN_VAIN = 4  # of so many openings by keyframes that found nothing
+FORGET_S = 600.0  # after which the oldest judgement is forgotten: streams change
+MIN_HISTORY_S = 4.0  # of the ring, or a GOP, so that there is something to go back in
 BATCH = 64
 
 
@@ -73,16 +76,21 @@ class Viewer:
         ring: PacketRing | None,
         decodes_all: bool,
         glance: Callable[[Frame], bool],
+        is_event: Callable[[], bool],
         counts: ViewerCounts,
         touch: Callable[[], None] = lambda: None,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         """`glance` takes a keyframe that stands alone; false where it needs a closer look, which
-        it then gets like any other frame."""
+        it then gets like any other frame. `is_event`: whether an event runs now.
+        `catch_up` is told that more than the newest packet is about to be decoded."""
         self._stream = began.stream
         self._gate = began.gate or Gate(1)
         self._ring = ring or PacketRing(keep_s=0, max_bytes=0)
         self._decodes_all = decodes_all or began.gate is None or ring is None
         self._glance = glance
+        self._is_event = is_event
+        self._catch_up = catch_up
         self._touch = touch
         self._tick_ns = float(began.stream.time_base * 1_000_000_000)
         self._timeline = began.timeline
@@ -97,6 +105,8 @@ class Viewer:
         self._cause: Cause = "start"
         self._is_open = True
         self._is_motion = False
+        self._was_event = False
+        self._is_ring_short = False
         self._opened_ns: int | None = None
         self._stirred_ns: int | None = None
         self._observed_pts: int | None = None
@@ -106,6 +116,8 @@ class Viewer:
         self._glance_pts: int | None = None
         self._window_pts: int | None = None
         self._seen_late: deque[bool] = deque(maxlen=JUDGED)
+        self._in_vain: deque[bool] = deque(maxlen=JUDGED)
+        self._aged_pts: int | None = None
         self._closed_pts: int | None = None
 
     @property
@@ -118,12 +130,19 @@ class Viewer:
         """What it relies on now."""
         if self._decodes_all or self._keyframe_s <= 0 or not self._gate.is_learnt:
             return "all"
-        if self._gate.is_refreshed_in_parts:
+        if self._gate.is_refreshed_in_parts or self._is_ring_short:
             return "all"
-        is_trusted = self._gate.is_sharp and sum(self._seen_late) <= MAX_MISSED
-        if is_trusted and self._keyframe_s <= MAX_GATE_KEYFRAME_S:
-            return "gate"
-        return "keyframes" if self._keyframe_s <= MAX_KEYFRAME_S else "all"
+        if sum(self._in_vain) > MAX_IN_VAIN or self._keyframe_s > self._max_keyframe_s:
+            return "all"
+        return "gate" if self._is_gate_trusted else "keyframes"
+
+    @property
+    def _is_gate_trusted(self) -> bool:
+        return self._gate.is_sharp and sum(self._seen_late) <= MAX_MISSED
+
+    @property
+    def _max_keyframe_s(self) -> float:
+        return MAX_GATE_KEYFRAME_S if self._is_gate_trusted else MAX_KEYFRAME_S
 
     @property
     def reason(self) -> str:
@@ -137,7 +156,11 @@ class Viewer:
             return "it refreshes the picture in parts: no keyframe stands alone"
         if not gate.is_learnt:
             return "the sizes of the packets are not learnt yet"
-        if self._keyframe_s > (MAX_GATE_KEYFRAME_S if gate.is_sharp else MAX_KEYFRAME_S):
+        if self._is_ring_short:
+            return "clips.ring_bytes holds too little of the stream to go back in"
+        if sum(self._in_vain) > MAX_IN_VAIN:
+            return "keyframes look unlike what is between them"
+        if self._keyframe_s > self._max_keyframe_s:
             return f"keyframes come {self._keyframe_s:.1f} s apart"
         if (missed := sum(self._seen_late)) > MAX_MISSED:
             return f"of {len(self._seen_late)} events the sizes showed {missed} too late"
@@ -172,15 +195,16 @@ class Viewer:
         elif packet.is_keyframe and self._is_glance_due(packet):
             yield from self._look_once(packet)
 
-    def observed(self, observation: Observation, *, is_event: bool) -> None:
-        """What the detector said of a frame, and whether an event runs now."""
+    def observed(self, observation: Observation) -> None:
+        """What the detector said of a frame; the event that came of it is told already."""
         if observation.is_stirring or observation.has_motion or not observation.is_settled:
             self._stirred_ns = observation.at.mono_ns
-        if is_event and not self._is_motion and self._cause not in ("start", "blind"):
+        was_event, self._was_event = self._was_event, self._is_event()
+        if self._was_event and not was_event and self._cause not in ("start", "blind"):
             self.counts.events += 1
             self.counts.missed += self._cause != "gate"
             self._seen_late.append(self._cause != "gate")
-        self._is_motion |= is_event
+        self._is_motion |= observation.has_motion
         gate = self._gate
         if self._is_open:
             is_still = self._stirred_ns != observation.at.mono_ns
@@ -196,12 +220,16 @@ class Viewer:
         if self._keyframe_pts is not None:
             self._keyframe_s = (packet.pts - self._keyframe_pts) * self._tick_ns / 1e9
         self._keyframe_pts = packet.pts
+        if self._aged_pts is None or self._since_s(self._aged_pts, packet) >= FORGET_S:
+            self._aged_pts = packet.pts
+            for judged in (self._seen_late, self._in_vain):
+                if judged:
+                    judged.popleft()
 
     def _is_overdue(self, packet: Packet) -> bool:
         """Whether a camera that sent keyframes often enough has stopped to."""
         since_s = self._since_s(self._keyframe_pts, packet)
-        limit_s = MAX_GATE_KEYFRAME_S if self._gate.is_sharp else MAX_KEYFRAME_S
-        if since_s <= limit_s + OVERDUE_S:
+        if since_s <= self._max_keyframe_s + OVERDUE_S:
             return False
         self._keyframe_s = since_s
         return True
@@ -221,21 +249,24 @@ class Viewer:
         """Decode a keyframe alone; where it shows something new, all since the one before it."""
         before_pts = self._glance_pts
         self._glance_pts = packet.pts
-        for frame in self._glancer.decode(packet):
-            self.counts.decoded += 1
-            if self._glance(frame):
-                self._observed_pts = frame.pts
-            else:
-                since = packet.pts - 1 if before_pts is None else before_pts
-                yield from self._open("glance", since, packet, margin_s=0.0)
-                return
+        self.counts.decoded += 1
+        frames = self._glancer.decode(packet)
+        if not frames:
+            yield from self._open("blind", packet.pts, packet)
+        elif self._glance(frames[-1]):
+            self._observed_pts = frames[-1].pts
+        else:
+            since = packet.pts - 1 if before_pts is None else before_pts
+            yield from self._open("glance", since, packet, margin_s=0.0)
 
     def _open(
         self, cause: Cause, since_pts: int, packet: Packet, margin_s: float = ONSET_MARGIN_S
     ) -> Iterator[Frame]:
         """Decode from the keyframe before `since_pts` up to `packet`, out of the ring."""
         self._is_open, self._cause, self._is_motion = True, cause, False
+        self._was_event = self._is_event()
         self._opened_ns = self._stirred_ns = None
+        self._catch_up()
         self.counts.openings += 1
         self.counts.by_gate += cause == "gate"
         self._window_pts = packet.pts
@@ -278,7 +309,10 @@ class Viewer:
             return False
         if self._since_s(self._first_pts, packet) < LEARN_S:
             return False
-        now_ns = self._timeline.mono_ns(packet.pts)
+        self._is_ring_short = self._ring.history_s < min(self._keyframe_s, MIN_HISTORY_S)
+        if self._is_ring_short or self._observed_pts is None:
+            return False
+        now_ns = self._timeline.mono_ns(self._observed_pts)
         still_s = (now_ns - (self._stirred_ns or self._opened_ns)) / 1e9
         limit_s = WINDOW_S if self._cause == "window" and self._stirred_ns is None else CLOSE_S
         if still_s < limit_s:
@@ -292,8 +326,11 @@ class Viewer:
             self._gate.opened_falsely()
         else:
             self._gate.reset()
+        if self._cause == "glance":
+            self._in_vain.append(not self._is_motion)
         self._gate.learning = "normal"
         self._is_open = False
-        self._glance_pts = self._window_pts = self._closed_pts = packet.pts
+        self._glance_pts = self._window_pts = packet.pts
+        self._closed_pts = packet.dts  # no later picture is shown before that
         self._decoder.release()
         memory.give_back()

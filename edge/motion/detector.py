@@ -78,9 +78,11 @@ class Detector:
         if self._last_ns is None or not self._background.fits(frame.luma):
             return False
         background = self._background
+        before = background.still.copy(), background.recent.copy()  # which follow the light
         if self._compare(frame) >= MIN_LIVELY_PX and find_blobs(
             background, self._zones, min_area_px=self._min_area_px / 2
         ):
+            background.still[:], background.recent[:] = before
             return False
         background.learn((frame.mono_ns - self._last_ns) / 1e9, is_alone=True)
         self._last_ns = frame.mono_ns

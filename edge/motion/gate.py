@@ -54,11 +54,15 @@ class _Kind:
 
 
 class Gate:
-    """One stream's gate. `observe` by one thread; what others set is single words."""
+    """One stream's gate. `observe` by one thread, which alone changes what is learnt; what the
+    other one has to say is noted in single words, and taken with the next picture."""
 
     def __init__(self, macroblocks: int) -> None:
         """`macroblocks`: 16 x 16 pixel blocks of the picture."""
         self._kinds: dict[tuple[str, int], _Kind] = {}
+        self._commonest = _Kind()
+        self._resets = self._resets_taken = 0
+        self._false_openings = self._false_taken = 0
         self._place = 0
         self._sum = 0.0
         self._limit = FIRST_LIMIT
@@ -77,6 +81,7 @@ class Gate:
         `kind` is the slice type and what else tells alike pictures apart; `payload_bytes` the
         size without filler.
         """
+        self._take_notes()
         if packet.is_keyframe:
             self._place = 0
             return None
@@ -90,6 +95,8 @@ class Gate:
         if normal.count >= LEARNT:
             self._add(above, packet.pts)
         self._learn(normal, size - normal.middle)
+        if normal.count > self._commonest.count:
+            self._commonest = normal
         self._bytes += (payload_bytes - self._bytes) / TIME_CONSTANT
         return self._onset_pts if self._sum >= self._limit else None
 
@@ -101,16 +108,13 @@ class Gate:
     @property
     def is_learnt(self) -> bool:
         """Whether the commonest kind of picture is known."""
-        return max((each.count for each in self._kinds.values()), default=0) >= 2 * LEARNT
+        return self._commonest.count >= 2 * LEARNT
 
     @property
     def sure_bytes(self) -> float:
         """What must be added to each picture of a second, at least, for the gate to be sure to
         open."""
-        normal = max(self._kinds.values(), key=lambda each: each.count, default=None)
-        if normal is None:
-            return math.inf
-        return self._bytes * (math.exp2(SHARP_SPREADS * normal.spread) - 1.0)
+        return self._bytes * (math.exp2(SHARP_SPREADS * self._commonest.spread) - 1.0)
 
     @property
     def walker_bytes(self) -> float:
@@ -124,12 +128,21 @@ class Gate:
 
     def opened_falsely(self) -> None:
         """Pixels show that nothing moved: from now on it takes more."""
-        self._limit = min(MAX_LIMIT, self._limit * FALSE_FACTOR)
-        self._sum, self._onset_pts = 0.0, None
+        self._false_openings += 1
 
     def reset(self) -> None:
         """What made the sum rise was looked at."""
-        self._sum, self._onset_pts = 0.0, None
+        self._resets += 1
+
+    def _take_notes(self) -> None:
+        """What the other thread noted since the last picture."""
+        while self._false_taken < self._false_openings:
+            self._false_taken += 1
+            self._limit = min(MAX_LIMIT, self._limit * FALSE_FACTOR)
+            self._sum, self._onset_pts = 0.0, None
+        if self._resets_taken < self._resets:
+            self._resets_taken = self._resets
+            self._sum, self._onset_pts = 0.0, None
 
     def _add(self, above: float, pts: int) -> None:
         before = self._sum
