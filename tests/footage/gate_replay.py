@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 from edge.base.clock import SystemClock
 from edge.camera.analysis import Analysis
+from edge.camera.coverage import Coverage
 from edge.camera.feed import Feed, StreamBegan
 from edge.camera.sieve import Sieve
 from edge.camera.viewer import ViewerCounts
@@ -16,7 +18,7 @@ from edge.capture.file import FileSource
 from edge.config.motion import MotionSettings
 from edge.gop.ring import PacketRing
 from edge.media.frame import Frame
-from edge.media.packet import VideoStream
+from edge.media.packet import Packet, VideoStream
 from edge.media.timeline import Timeline
 from edge.motion.activity import Activity, Ended, Transition
 from edge.motion.observation import Observation
@@ -105,11 +107,19 @@ class _Recorded(Timeline):
         return int(pts * self._tick)
 
 
-def view(path: Path, settings: MotionSettings) -> Viewed:
-    """Every packet of the recording at `path`, as fast as it goes."""
+def view(
+    path: Path,
+    settings: MotionSettings,
+    *,
+    ring_bytes: int = RING_BYTES,
+    coverage: Coverage | None = None,
+    change: Callable[[Packet], None] = lambda _: None,
+) -> Viewed:
+    """Every packet of the recording at `path`, as fast as it goes; `change` may damage some."""
     events = _Events(settings)
-    ring = PacketRing(keep_s=RING_S, max_bytes=RING_BYTES)
-    analysis = Analysis(settings, feed=Feed(max_lag_s=1e9, waits=False), story=events, ring=ring)
+    ring = PacketRing(keep_s=RING_S, max_bytes=ring_bytes)
+    feed = Feed(max_lag_s=1e9, waits=False)
+    analysis = Analysis(settings, feed=feed, story=events, ring=ring, coverage=coverage)
     source = FileSource(path, SystemClock(), pace="fast")
     source.open()
     stream: VideoStream | None = None
@@ -124,6 +134,7 @@ def view(path: Path, settings: MotionSettings) -> Viewed:
             stream, sieve = packet.stream, Sieve(packet.stream)
             analysis.take(StreamBegan(stream, _Recorded(stream.time_base), sieve.gate))
             first_s = float(packet.pts * stream.time_base)
+        change(packet)
         packet.lively_since = sieve.observe(packet)
         ring.append(packet)
         analysis.take(packet)

@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from edge.base.clock import FakeClock
+from edge.camera.coverage import Coverage
 from edge.config.motion import MotionSettings
+from edge.media.packet import Packet
 from tests.footage.gate_replay import Viewed, view
 
 WIDTH, HEIGHT, FPS = 320, 192, 10
@@ -132,6 +135,46 @@ def test_a_camera_that_stops_to_send_keyframes_is_decoded_whole_from_there(
     assert viewed.modes["all"] > 18 * FPS
     assert 0.4 < viewed.share < 0.95
     assert viewed.counts.openings >= 1
+
+
+def test_one_event_that_runs_on_is_counted_once(tmp_path: Path) -> None:
+    """However often the viewer opens while its quiet time runs."""
+
+    def draw(picture: Levels, at_s: float) -> None:
+        for first_s in (25.0, 36.0, 47.0):
+            walker(40, 80.0, first_s)(picture, at_s)
+
+    path = film(tmp_path / "three.mp4", draw, (*X264, "-crf", "26"))
+    viewed = view(path, MotionSettings(quiet_s=20.0))
+    assert viewed.counts.openings >= 3
+    assert (viewed.counts.events, viewed.counts.missed, viewed.counts.false) == (1, 0, 0)
+
+
+def test_a_ring_too_small_to_go_back_in_keeps_the_viewer_open(tmp_path: Path) -> None:
+    """A second of packets, of GOPs of two."""
+    path = film(tmp_path / "quiet.mp4", nothing, (*X264, "-qp", "20"), noise=4.0)
+    second_bytes = path.stat().st_size // SECONDS
+    viewed = view(path, MotionSettings(), ring_bytes=second_bytes)
+    assert viewed.share == 1.0
+
+
+def test_time_in_which_nothing_can_be_decoded_is_not_watched(tmp_path: Path) -> None:
+    """From half a minute on, packets come as ever but hold no picture: a closed viewer claims only
+    up to the last keyframe that it could decode."""
+    path = film(tmp_path / "quiet.mp4", nothing, (*X264, "-crf", "26"))
+    spoilt_s = 30.0
+
+    def spoil(packet: Packet) -> None:
+        if packet.pts * packet.time_base >= spoilt_s:
+            size = len(packet.data) - 4
+            packet.data = size.to_bytes(4, "big") + b"\x0c" + b"\xff" * (size - 1)  # filler
+
+    clock = FakeClock(mono_ns=0)
+    coverage = Coverage(clock, disarmed=None, is_storing=lambda: True)
+    clock.advance(SECONDS)
+    view(path, MotionSettings(), coverage=coverage, change=spoil)
+    coverage.lost("stalled")
+    assert 20.0 <= coverage.summary().watched_s <= spoilt_s
 
 
 def test_the_settings_can_ask_for_every_picture(tmp_path: Path) -> None:
