@@ -41,6 +41,7 @@ class SickConnection(sqlite3.Connection):
 @pytest.fixture
 def sick(monkeypatch: pytest.MonkeyPatch) -> type[SickConnection]:
     monkeypatch.setattr(SickConnection, "fails_at", ())
+    monkeypatch.setattr(SickConnection, "code", sqlite3.SQLITE_IOERR)
     return SickConnection
 
 
