@@ -16,7 +16,7 @@ from edge.media.timeline import Timeline
 from edge.motion.gate import Gate
 
 MAX_PACKETS = 1000  # whatever their times say
-LAZY_S = 1.0  # media time that may gather before a lazy consumer is woken
+LAZY_S = 2.0  # media time that may gather before a lazy consumer is woken
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Feed:
                 return
             self._is_skipping = False
             self._items.append(packet)
-            if not self.is_lazy or packet.lively_since is not None or self._is_late(packet):
+            if not self.is_lazy or self._is_worth_waking(packet):
                 self._changed.notify_all()
 
     def put_sign(self, sign: Sign) -> None:
@@ -110,8 +110,11 @@ class Feed:
             self._is_stopped = True
             self._changed.notify_all()
 
-    def _is_late(self, packet: Packet) -> bool:
-        """Whether the oldest waiting packet waits long enough for a lazy consumer."""
+    def _is_worth_waking(self, packet: Packet) -> bool:
+        """Whether a lazy consumer wants to know now: something seems to move, there is a keyframe
+        to look at, or the oldest packet waits long enough."""
+        if packet.is_keyframe or packet.lively_since is not None:
+            return True
         oldest = self._items[0]
         if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
             return True

@@ -133,11 +133,19 @@ def woken_after(feed: Feed, packets: list[Packet]) -> int:
     return count
 
 
-def test_a_lazy_consumer_is_woken_once_a_second_of_media() -> None:
+def test_a_lazy_consumer_is_woken_every_two_seconds_of_media() -> None:
     """Not for each packet."""
     feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
     feed.is_lazy = True
-    assert woken_after(feed, [packet(tenth / 10) for tenth in range(15)]) == 11
+    assert woken_after(feed, [packet(tenth / 10) for tenth in range(25)]) == 21
+
+
+def test_a_lazy_consumer_is_woken_for_a_keyframe() -> None:
+    """It may want to look at it."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    feed.is_lazy = True
+    packets = [packet(tenth / 10, is_keyframe=tenth == 6) for tenth in range(15)]
+    assert woken_after(feed, packets) == 7
 
 
 def test_a_lazy_consumer_is_woken_for_what_seems_lively() -> None:
