@@ -8,7 +8,7 @@ pixels and gate are calm. What it found out about the gate on the way, it counts
 Modes, the cheapest that still sees:
 - `gate`: as above.
 - `keyframes`: a small walker would not show in the sizes (noise, wind, a picture that always
-  moves), so keyframes are decoded twice as often; for GOPs short enough that nobody small passes in
+  moves), so keyframes are decoded more often; for GOPs short enough that nobody small passes in
   between, and for those who are large or near the gate is there as well.
 - `all`: neither will do, or the settings ask for it.
 """
@@ -34,7 +34,9 @@ Cause = Literal["start", "blind", "gate", "glance", "window"]
 
 LEARN_S = 20.0  # of full decoding after a stream began: background, noise, sizes
 GLANCE_S = 8.0  # between keyframes that a closed viewer decodes, in mode `gate`
-CLOSE_GLANCE_S = 4.0  # the same in mode `keyframes`: what is too small for the sizes takes longer
+CLOSE_GLANCE_S = (
+    2.0  # the same in mode `keyframes`: by them alone most is found, so this is the delay
+)
 WINDOW_EVERY_S = 60.0
 WINDOW_S = 1.0
 CLOSE_S = 1.5  # without anything stirring, before it closes
