@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 POLL_S = 0.25
 LAZY_POLL_S = 2.0  # while the feed wakes us for what matters
 PASSED_EVERY_S = 1.0  # of media, between two notes that pictures were let pass
-STEP_NS = 4_000_000_000  # less than the gap that the coverage takes for missing pictures
+PROOF_S = 5.0  # how soon after the last of them a decoded picture must prove them
 CATCH_UP_S = 8.0  # that analysis may lag more while it decodes what lies behind
 EARLY = 0.2  # a frame this part of an interval early still counts as due
 MAX_REASON_CHARS = 120  # edge.contract.health.GateHealth
@@ -88,9 +88,7 @@ class Analysis:
         self._viewer: Viewer | None = None
         self._interval_ns = 1e9 / settings.analysis_fps
         self._due_ns: float | None = None
-        self._passed_pts: int | None = None
-        self._passed_ns: int | None = None
-        self._proven_ns: int | None = None
+        self._passed_ns: list[int] = []  # let pass since the last decoded picture, one a second
         self._stop = threading.Event()
         self._is_abandoned = False
         self.counts = counts or ViewerCounts()
@@ -169,7 +167,8 @@ class Analysis:
             catch_up=lambda: self._feed.catch_up(CATCH_UP_S),
         )
         self._feed.is_lazy = False
-        self._due_ns = self._passed_pts = self._passed_ns = self._proven_ns = None
+        self._due_ns = None
+        self._passed_ns.clear()
         self._keyframes_pts.clear()
         self._picture.restart()
         if before is not None and _shape(before.stream) != _shape(began.stream):
@@ -205,13 +204,11 @@ class Analysis:
 
     def _let_pass(self, packet: Packet, began: StreamBegan) -> None:
         """Nothing moves, by the size of the packets; time goes on."""
-        if self._passed_pts is not None:
-            passed_s = (packet.pts - self._passed_pts) * float(began.stream.time_base)
-            if 0 <= passed_s < PASSED_EVERY_S:
-                return
-        self._passed_pts = packet.pts
-        self._passed_ns = began.timeline.mono_ns(packet.pts)
-        self._story.tick(self._passed_ns)
+        at_ns = began.timeline.mono_ns(packet.pts)
+        if self._passed_ns and 0 <= at_ns - self._passed_ns[-1] < PASSED_EVERY_S * 1e9:
+            return
+        self._passed_ns.append(at_ns)
+        self._story.tick(at_ns)
 
     def _flush(self) -> None:
         if self._viewer is not None and self._began is not None:
@@ -244,11 +241,11 @@ class Analysis:
             return
         # What was let pass before this frame was looked at by its size; this frame proves that
         # there was a picture. Without such a proof none of it counts.
-        if self._proven_ns is not None and self._passed_ns is not None:
-            passed_ns = min(self._passed_ns, frame.mono_ns)
-            for at_ns in range(self._proven_ns + STEP_NS, passed_ns, STEP_NS):
-                self._coverage.looked(at_ns, "unproven")
-        self._passed_ns, self._proven_ns = None, frame.mono_ns
+        if self._passed_ns and frame.mono_ns - self._passed_ns[-1] <= PROOF_S * 1e9:
+            for at_ns in self._passed_ns:
+                if at_ns < frame.mono_ns:
+                    self._coverage.looked(at_ns, "unproven")
+        self._passed_ns.clear()
         self._coverage.looked(frame.mono_ns, picture)
 
     def _is_due(self, at_ns: int) -> bool:

@@ -177,6 +177,24 @@ def test_time_in_which_nothing_can_be_decoded_is_not_watched(tmp_path: Path) -> 
     assert 20.0 <= coverage.summary().watched_s <= spoilt_s
 
 
+def test_a_hole_in_what_a_closed_viewer_let_pass_is_not_watched(tmp_path: Path) -> None:
+    """Eight seconds of packets never came; the picture before and after is sound."""
+    path = film(tmp_path / "quiet.mp4", nothing, (*X264, "-crf", "26"))
+    hole_s = 8.0
+
+    def shift(packet: Packet) -> None:
+        if packet.pts * packet.time_base >= 33.0:
+            packet.pts += round(hole_s / packet.time_base)
+            packet.dts += round(hole_s / packet.time_base)
+
+    clock = FakeClock(mono_ns=0)
+    coverage = Coverage(clock, disarmed=None, is_storing=lambda: True)
+    clock.advance(SECONDS + hole_s)
+    view(path, MotionSettings(), coverage=coverage, change=shift)
+    coverage.lost("stalled")
+    assert SECONDS - 12 <= coverage.summary().watched_s <= SECONDS + 1
+
+
 def test_the_settings_can_ask_for_every_picture(tmp_path: Path) -> None:
     """decode: all."""
     path = film(tmp_path / "quiet.mp4", nothing, (*X264, "-crf", "26"))
