@@ -93,7 +93,7 @@ class Analysis:
         self._is_abandoned = False
         self.counts = counts or ViewerCounts()
         self.looked = 0
-        self._told = (0, 0)
+        self._told = (self.counts.packets, self.counts.decoded)
         if began is not None:
             self._begin(began)
 

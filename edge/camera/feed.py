@@ -115,15 +115,18 @@ class Feed:
         to look at, or the oldest packet waits long enough."""
         if packet.is_keyframe or packet.lively_since is not None:
             return True
-        oldest = self._items[0]
-        if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
-            return True
-        return (packet.dts - oldest.dts) * float(packet.time_base) >= LAZY_S
+        lag_s = self._lag_s(packet)
+        return lag_s is None or lag_s >= LAZY_S
 
     def _is_full(self, packet: Packet) -> bool:
         """Whether the oldest waiting packet of the same stream is too far behind `packet`."""
+        lag_s = self._lag_s(packet)
+        is_behind = lag_s is not None and lag_s > self._max_lag_s + self._grace_s
+        return is_behind or len(self._items) >= MAX_PACKETS
+
+    def _lag_s(self, packet: Packet) -> float | None:
+        """Media time since the oldest that waits; None where that is no packet of this stream."""
         oldest = self._items[0] if self._items else None
         if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
-            return len(self._items) >= MAX_PACKETS
-        lag_s = (packet.dts - oldest.dts) * float(packet.time_base)
-        return lag_s > self._max_lag_s + self._grace_s or len(self._items) >= MAX_PACKETS
+            return None
+        return (packet.dts - oldest.dts) * float(packet.time_base)

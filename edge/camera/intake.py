@@ -72,7 +72,7 @@ class Intake:
         self._last_packet_ns: int | None = None
         # Over UDP a keyframe comes at line speed, and what the socket cannot hold is lost.
         self._may_rest = settings.kind == "rtsp" and settings.transport == "tcp"
-        self._rested_ns = self._got_ns = 0
+        self._rested_ns = 0
         self._dropped_before = 0
         self.stream: VideoStream | None = None
         self.began: StreamBegan | None = None
@@ -110,12 +110,12 @@ class Intake:
         try:
             source.open()
             for packet in source.packets():
-                self._got_ns = self._clock.mono_ns()
+                got_ns = self._clock.mono_ns()
                 if self._stop.is_set():
                     return
                 self.mark.touch()
                 self._take(packet)
-                self._rest()
+                self._rest(got_ns)
         finally:
             dropped = self.dropped
             self._source = None
@@ -144,13 +144,13 @@ class Intake:
         detail = names.shorten(error.detail, names.MAX_DETAIL_CHARS)
         self._record(CameraLost(error.reason, detail, last))
 
-    def _rest(self) -> None:
-        """While nothing moves, let packets gather before the next reading.
+    def _rest(self, got_ns: int) -> None:
+        """While nothing moves, let packets gather after the one that was read at `got_ns`.
 
         A picture comes in many pieces, and to wake for each costs more than to read them. Once a
         packet had to be waited for, nothing more is there: then is the time.
         """
-        had_to_wait = self._got_ns - self._rested_ns > WAITED_NS
+        had_to_wait = got_ns - self._rested_ns > WAITED_NS
         if had_to_wait and self._may_rest and self._feed.is_lazy:
             self._stop.wait(REST_S)
         self._rested_ns = self._clock.mono_ns()

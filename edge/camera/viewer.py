@@ -34,9 +34,7 @@ Cause = Literal["start", "blind", "gate", "glance", "window"]
 
 LEARN_S = 20.0  # of full decoding after a stream began: background, noise, sizes
 GLANCE_S = 8.0  # between keyframes that a closed viewer decodes, in mode `gate`
-CLOSE_GLANCE_S = (
-    2.0  # the same in mode `keyframes`: by them alone most is found, so this is the delay
-)
+CLOSE_GLANCE_S = 2.0  # the same in mode `keyframes`, where it is the delay of most alarms
 WINDOW_EVERY_S = 60.0
 WINDOW_S = 1.0
 CLOSE_S = 1.5  # without anything stirring, before it closes
