@@ -15,6 +15,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from edge.base import durable
 from edge.base.errors import CamwatchError
@@ -75,6 +77,11 @@ class PrivateKey:
     def sign(self, data: bytes) -> bytes:
         """The 64-byte signature over `data`."""
         return self._key.sign(data)
+
+    def derive(self, purpose: str) -> bytes:
+        """32 secret bytes for another purpose (HKDF, RFC 5869); they tell nothing of the key."""
+        kdf = HKDF(SHA256(), length=32, salt=None, info=f"camwatch/{purpose}".encode())
+        return kdf.derive(self._key.private_bytes_raw())
 
 
 def load_or_make(path: Path) -> PrivateKey:

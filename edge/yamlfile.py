@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 
 from edge.base import schema
-from edge.base.errors import ConfigError
+from edge.base.errors import ConfigError, own_user_hint
 
 T = TypeVar("T")
 MAX_BYTES = 1024 * 1024
@@ -35,19 +35,50 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def load(cls: type[T], path: Path) -> T:
-    """The settings in `path` as a `cls`. Raises ConfigError that lists every problem."""
+def load(cls: type[T], path: Path, *, program: str) -> T:
+    """The settings in `path` as a `cls`. Raises ConfigError that lists every problem.
+
+    `program` reads them, as the user of the same name.
+    """
     try:
         data = path.read_bytes()
     except OSError as err:
+        is_closed = isinstance(err, PermissionError)
         raise ConfigError(
-            f"cannot read {path}: {err.strerror}", hint="give the file with --config"
+            f"cannot read {path}: {err.strerror}",
+            hint=own_user_hint(program) if is_closed else "give the file with --config",
         ) from err
     return parse(cls, data, name=str(path))
 
 
 def parse(cls: type[T], data: bytes, *, name: str) -> T:
     """The settings in `data` as a `cls`; `name` stands in messages. Raises ConfigError."""
+    value = _value(data, name)
+    try:
+        return schema.load(cls, {} if value is None else value, unknown="refuse")
+    except schema.SchemaError as err:
+        lines = "\n".join(f"  {problem}" for problem in err.problems)
+        count = len(err.problems)
+        raise ConfigError(f"{name}: {count} problem{'s' * (count > 1)}\n{lines}") from err
+
+
+def plain(data: bytes, *, name: str) -> dict[str, Any]:
+    """The settings in `data` as they stand there, unchecked. Raises ConfigError."""
+    value = _value(data, name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name}: must be a mapping")
+    return value
+
+
+def dump(value: object, *, head: str) -> bytes:
+    """Settings as YAML that people can edit, with a comment at its head."""
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    return f"# {head}\n{text}".encode()
+
+
+def _value(data: bytes, name: str) -> Any:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{name}: {len(data)} bytes, at most {MAX_BYTES} are read")
     try:
@@ -55,12 +86,6 @@ def parse(cls: type[T], data: bytes, *, name: str) -> T:
     except UnicodeDecodeError as err:
         raise ConfigError(f"{name}: not UTF-8 at byte {err.start}") from err
     try:
-        value = yaml.load(text, _StrictLoader)  # noqa: S506 - a SafeLoader with one more refusal
+        return yaml.load(text, _StrictLoader)  # noqa: S506 - a SafeLoader with one more refusal
     except (yaml.YAMLError, ValueError, RecursionError) as err:
         raise ConfigError(f"{name}: not YAML: {err}") from err
-    try:
-        return schema.load(cls, {} if value is None else value, unknown="refuse")
-    except schema.SchemaError as err:
-        lines = "\n".join(f"  {problem}" for problem in err.problems)
-        count = len(err.problems)
-        raise ConfigError(f"{name}: {count} problem{'s' * (count > 1)}\n{lines}") from err

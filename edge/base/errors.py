@@ -8,6 +8,8 @@
     |- keys.KeyFileError      a key file cannot be used
     |- contract.ContractError bytes from the wire that are not what the contract says
     |- capture.CaptureError   a camera or file cannot be watched
+    |- enrol.EnrolmentError   the hub did not take this box
+    |- classify.ModelError    a model that labels events cannot be used
     `- mux.MuxError           packets that cannot be put into a clip
 
 Rooms convert foreign errors (FFmpeg, sqlite3, MQTT, OS) at their door with `raise ... from err`.
@@ -50,6 +52,11 @@ class StorageError(CamwatchError):
 
 class DiskFullError(StorageError):
     """No space, inodes or quota left at `path`."""
+
+
+def own_user_hint(program: str) -> str:
+    """What to do where a file may not be read: services and their commands share one user."""
+    return f"run it as its own user: sudo -u {program} {program} ..."
 
 
 def storage_error(err: OSError, doing: str, path: str | os.PathLike[str]) -> StorageError:

@@ -4,7 +4,8 @@ The wire contract and the settings files are both declared this way, so that wha
 what is checked and what the code holds are one thing. Every problem is collected, none is first.
 
 Supported field types: bool, int (64 bits), float, str, datetime (RFC 3339), Literal, other
-dataclasses, `X | None`, `tuple[X, ...]`, `tuple[X, Y]`, `dict[str, X]`. What `load` takes and what
+dataclasses, `X | None`, `tuple[X, ...]`, `tuple[X, Y]`, `dict[str, X]`, and object for any plain
+value. What `load` takes and what
 `json_schema` describes is the same: 1.0 is a whole number in both, and an optional field may be
 null or absent.
 """
@@ -19,7 +20,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -105,6 +106,20 @@ def load(cls: type[T], value: object, *, unknown: Unknown, path: str = "") -> T:
     return typing.cast(T, result)
 
 
+def load_part(cls: type, value: object, *, path: str = "", leave_out: str = "") -> dict[str, Any]:
+    """Some keys of a `cls`, checked each by itself, as a plain value; none is required.
+
+    Sections are parts of theirs in turn, the items of a list are whole. Values come back as `dump`
+    would write them, null where null was given. The key `leave_out` is not known here. Raises
+    SchemaError with all problems.
+    """
+    problems: list[Problem] = []
+    result = _Loader("refuse", problems).part(cls, value, path, leave_out)
+    if problems:
+        raise SchemaError(problems)
+    return result
+
+
 class _Loader:
     """One pass over one document; `problems` grows as it goes."""
 
@@ -121,11 +136,7 @@ class _Loader:
             return None
         known = fields_of(cls)
         if self._unknown == "refuse":
-            for key in value:
-                if key not in known:
-                    near = difflib.get_close_matches(str(key), known, n=1)
-                    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-                    self._fail(_join(path, str(key)), "is not a known key", hint)
+            self._refuse_unknown(value, known, path)
         before = len(self._problems)
         values: dict[str, object] = {}
         for name, (field, hint_type) in known.items():
@@ -142,7 +153,34 @@ class _Loader:
             self._fail(path, str(err))
             return None
 
+    def part(self, cls: type, value: object, path: str, leave_out: str = "") -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            self._fail(path, f"must be a mapping, not {_shown(value)}")
+            return {}
+        known = {name: each for name, each in fields_of(cls).items() if name != leave_out}
+        self._refuse_unknown(value, known, path)
+        result: dict[str, Any] = {}
+        for name, (field, hint) in known.items():
+            if name not in value:
+                continue
+            where = _join(path, name)
+            if dataclasses.is_dataclass(hint):
+                result[name] = self.part(typing.cast(type, hint), value[name], where)
+            else:
+                result[name] = dump(self.value(hint, value[name], rule_of(field), where))
+        return result
+
+    def _refuse_unknown(self, value: Mapping[Any, object], known: Iterable[str], path: str) -> None:
+        names = list(known)
+        for key in value:
+            if key not in names:
+                near = difflib.get_close_matches(str(key), names, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+                self._fail(_join(path, str(key)[:MAX_SHOWN]), "is not a known key", hint)
+
     def value(self, hint: Any, value: object, rule: Rule, path: str) -> object:
+        if hint is object:
+            return value
         hint, origin, is_optional = _shape(hint)
         if value is None and is_optional:
             return None
@@ -290,6 +328,8 @@ def json_schema(
 def _type_schema(
     hint: Any, rule: Rule, closed: bool, defs: dict[str, Any] | None
 ) -> dict[str, Any]:
+    if hint is object:
+        return {}
     hint, origin, is_optional = _shape(hint)
     args = typing.get_args(hint)
     if origin is Literal:

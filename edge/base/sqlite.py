@@ -32,12 +32,15 @@ def open_database(
     *,
     is_read_only: bool = False,
     factory: type[sqlite3.Connection] = sqlite3.Connection,
+    usable_from: int = 0,
 ) -> sqlite3.Connection:
     """Open or create `path`, brought to the newest schema; usable from any one thread at a time.
 
     `migrations[n]` takes schema n to n + 1, in one transaction. Transactions are explicit: use
-    `transaction`. `factory` makes the connection; tests pass one that fails. Raises StorageError,
-    also for a schema that is newer than this software.
+    `transaction`. `factory` makes the connection; tests pass one that fails. `usable_from`: the
+    oldest schema whose software may go on with a file of the newest, which is written into it (as
+    its application id); 0 for none but the newest. Raises StorageError, also for a schema that is
+    newer than this software and does not say that it may be used.
     """
     with errors_named(path):
         if is_read_only:
@@ -61,7 +64,7 @@ def open_database(
                 db.execute("PRAGMA journal_mode=WAL").fetchall()
                 db.execute("PRAGMA synchronous=FULL")
             db.execute("PRAGMA foreign_keys=ON")
-            _migrate(db, path, migrations, is_read_only=is_read_only)
+            _migrate(db, path, migrations, is_read_only=is_read_only, usable_from=usable_from)
             _check_columns(db, path, tuple(migrations))
         except BaseException:
             db.close()
@@ -70,10 +73,18 @@ def open_database(
 
 
 def _migrate(
-    db: sqlite3.Connection, path: Path, migrations: Sequence[str], *, is_read_only: bool
+    db: sqlite3.Connection,
+    path: Path,
+    migrations: Sequence[str],
+    *,
+    is_read_only: bool,
+    usable_from: int,
 ) -> None:
     version = _version(db)
     if version > len(migrations):
+        (oldest,) = db.execute("PRAGMA application_id").fetchone()
+        if 0 < oldest <= len(migrations):
+            return  # newer software has only added to it, and was taken back
         raise StorageError(
             f"{path} has schema {version}, this software knows {len(migrations)}",
             path=str(path),
@@ -93,6 +104,8 @@ def _migrate(
             for statement in split_statements(migrations[number]):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version={number + 1}")
+            if number + 1 == len(migrations):
+                db.execute(f"PRAGMA application_id={usable_from}")
 
 
 def _check_columns(db: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> None:

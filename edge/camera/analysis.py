@@ -7,34 +7,49 @@ that the gate let pass counts as looked at, as long as keyframes prove that the 
 
 from __future__ import annotations
 
-import logging
+import dataclasses
 import threading
 from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from edge.base.clock import Clock
 from edge.base.mark import Mark
+from edge.camera import viewing
 from edge.camera.coverage import Coverage
-from edge.camera.feed import Feed, Item, Skipped, StreamBegan, StreamLost
-from edge.camera.viewer import Viewer, ViewerCounts
-from edge.config.motion import MotionSettings
+from edge.camera.feed import (
+    Feed,
+    Item,
+    RecordingLost,
+    Retuned,
+    Skipped,
+    StreamBegan,
+    StreamLost,
+)
+from edge.camera.load import Load
+from edge.camera.pace import Pace
+from edge.camera.tamper_watch import TamperWatch
+from edge.camera.tracing import Tracing
+from edge.camera.viewer import ViewerCounts
+from edge.camera.viewing import Viewing
+from edge.config.camera import CameraSettings
 from edge.contract import names
-from edge.contract.health import GateHealth
-from edge.gop.ring import PacketRing
+from edge.contract.health import MAX_REASON_CHARS, GateHealth
+from edge.contract.motion import MotionSettings
 from edge.media.frame import Frame
 from edge.media.packet import Packet, VideoStream
 from edge.motion.detector import Detector
 from edge.motion.observation import Observation
 from edge.motion.picture import PictureCheck
-
-log = logging.getLogger(__name__)
+from edge.trace.lines import MarkKind
 
 POLL_S = 0.25
 LAZY_POLL_S = 2.0  # while the feed wakes us for what matters
 PASSED_EVERY_S = 1.0  # of media, between two notes that pictures were let pass
 PROOF_S = 5.0  # how soon after the last of them a decoded picture must prove them
+INTRA_SAMPLE_S = 1.0  # where every picture is a keyframe: those compared to tell a frozen one
 CATCH_UP_S = 8.0  # that analysis may lag more while it decodes what lies behind
-EARLY = 0.2  # a frame this part of an interval early still counts as due
-MAX_REASON_CHARS = 120  # edge.contract.health.GateHealth
 
 
 class Listener(Protocol):
@@ -51,10 +66,16 @@ class Listener(Protocol):
         """Let time pass while no frames come."""
 
     def lose(self) -> None:
-        """The camera is gone."""
+        """What is recorded is gone."""
 
     def stop(self) -> None:
         """The agent stops."""
+
+    def interrupt(self) -> None:
+        """End a running event now."""
+
+    def retune(self, settings: CameraSettings) -> None:
+        """Other settings hold from the next event on; called while none runs."""
 
 
 class Analysis:
@@ -66,33 +87,44 @@ class Analysis:
         *,
         feed: Feed,
         story: Listener,
-        ring: PacketRing | None = None,
         coverage: Coverage | None = None,
         mark: Mark | None = None,
         began: StreamBegan | None = None,
         counts: ViewerCounts | None = None,
+        turns: AbstractContextManager[None] | None = None,
+        clock: Clock | None = None,
+        tracing: Tracing | None = None,
+        tamper: TamperWatch | None = None,
+        hold: Callable[[int | None], None] = lambda arrived_ns: None,
     ) -> None:
-        """`ring`: where packets before the newest are; without it, each one is decoded as it
-        comes. `mark` is touched at each turn. `began`: go on in the middle of that stream.
-        `counts`: of who did this before."""
+        """`mark` is touched at each turn. `began`: go on in the middle of that stream.
+        `counts`: of who did this before. Pictures are decoded and looked at within `turns`,
+        and fewer where by `clock` they come too late. What is seen is kept by `tracing`;
+        `tamper` looks after the camera itself. `hold` is told when what is looked at arrived;
+        None where nothing waits."""
         self._settings = settings
         self._feed = feed
         self._story = story
-        self._ring = ring
         self._coverage = coverage
         self._mark = mark
-        self._detector = Detector(settings)
+        self._tracing = tracing
+        self._detector = Detector(settings, draws=tracing is not None)
         self._picture = PictureCheck()
         self._keyframes_pts: deque[int] = deque(maxlen=32)  # on their way through the decoder
         self._began: StreamBegan | None = None
-        self._viewer: Viewer | None = None
-        self._interval_ns = 1e9 / settings.analysis_fps
-        self._due_ns: float | None = None
+        self._viewer: Viewing | None = None
+        self._turns = turns or nullcontext()
+        self._load = Load()
+        self._clock = clock
+        self._tamper = tamper
+        self._hold = hold
+        self._pace = Pace(1 / settings.analysis_fps)
+        self._observed_ns = 0
         self._passed_ns: list[int] = []  # let pass since the last decoded picture, one a second
+        self._retuned: Retuned | None = None
         self._stop = threading.Event()
         self._is_abandoned = False
         self.counts = counts or ViewerCounts()
-        self.looked = 0
         self._told = (self.counts.packets, self.counts.decoded)
         if began is not None:
             self._begin(began)
@@ -104,6 +136,9 @@ class Analysis:
             self.take(self._feed.get(LAZY_POLL_S if self._feed.is_lazy else POLL_S))
         if not self._is_abandoned:
             self._story.stop()
+            self._note("lost")
+            if self._tamper is not None:
+                self._tamper.stop()
 
     def take(self, item: Item | None) -> None:
         """What comes next out of the feed; None where nothing did for a while."""
@@ -116,8 +151,15 @@ class Analysis:
                 self._skip()
             case StreamLost() as lost:
                 self._lose(lost)
+            case RecordingLost():
+                self._story.lose()
+            case Retuned() as retuned:
+                self._retuned = retuned
             case None:
+                self._hold(None)
                 self._story.tick()
+        if self._retuned is not None and not self._is_abandoned:
+            self._retune(self._retuned)
 
     def finish(self) -> None:
         """Look at what is still on its way through the decoder."""
@@ -149,6 +191,37 @@ class Analysis:
             missed=counts.missed,
         )
 
+    def _retune(self, retuned: Retuned) -> None:
+        """Take other settings once no event runs; at the limit, end the one that does.
+
+        What the detector learnt stays, and no picture is left out.
+        """
+        if self._story.is_moving:
+            if self._clock is None or self._clock.mono_ns() < retuned.until_ns:
+                return
+            self._story.interrupt()
+        self._retuned = None
+        before, self._settings = self._settings, retuned.settings.motion
+        self._detector.retune(self._settings)
+        self._story.retune(retuned.settings)
+        if self._tamper is not None:
+            self._tamper.retune(retuned.settings.tamper)
+        if self._tracing is not None:
+            self._tracing.retune(retuned.settings)
+        if before.analysis_fps != self._settings.analysis_fps:
+            self._pace = Pace(1 / self._settings.analysis_fps)
+        chooses = ("decode", "analysis_fps")
+        if any(getattr(before, each) != getattr(self._settings, each) for each in chooses):
+            self._choose_anew()
+        retuned.then()
+
+    def _choose_anew(self) -> None:
+        """Another viewer for the stream that runs; it looks back over what was not looked at."""
+        if self._began is not None and self._began.ring is not None:
+            self._begin(dataclasses.replace(self._began, since_ns=self._observed_ns or None))
+        elif self._began is not None:
+            self._begin(self._began)
+
     def _touch(self) -> None:
         if self._mark is not None:
             self._mark.touch()
@@ -156,35 +229,50 @@ class Analysis:
     def _begin(self, began: StreamBegan) -> None:
         self._flush()
         before, self._began = self._began, began
-        self._viewer = Viewer(
+        self._viewer = viewing.make(
             began,
-            ring=self._ring,
-            decodes_all=self._settings.decode == "all",
+            self._settings,
             glance=self._glance,
             is_event=lambda: self._story.is_moving,
             counts=self.counts,
+            turns=self._turns,
+            load=self._load,
             touch=self._touch,
             catch_up=lambda: self._feed.catch_up(CATCH_UP_S),
         )
         self._feed.is_lazy = False
-        self._due_ns = None
+        self._pace.restart()
         self._passed_ns.clear()
         self._keyframes_pts.clear()
-        self._picture.restart()
+        self._picture.restart(nearest_s=INTRA_SAMPLE_S if began.stream.is_intra_only else 0.0)
         if before is not None and _shape(before.stream) != _shape(began.stream):
-            self._detector = Detector(self._settings)
+            self._detector = Detector(self._settings, draws=self._tracing is not None)
 
     def _skip(self) -> None:
         self._flush()
+        self._note("skipped")
         if self._coverage is not None:
             self._coverage.skipped()
 
     def _lose(self, lost: StreamLost) -> None:
         self._flush()
         self._feed.is_lazy = False
+        self._hold(None)
         if self._coverage is not None:
             self._coverage.lost(lost.reason, lost.last_packet_ns)
         self._story.lose()
+        self._note("lost")
+        if self._tamper is not None:
+            self._tamper.lose()
+
+    def _note(self, kind: MarkKind) -> None:
+        if self._tracing is not None:
+            self._tracing.note(kind, self._observed_ns)
+
+    def _trace(self, frame: Frame) -> None:
+        self._observed_ns = frame.mono_ns
+        if self._tracing is not None and (look := self._detector.look) is not None:
+            self._tracing.saw(look, frame)
 
     def _look(self, packet: Packet) -> None:
         viewer, began = self._viewer, self._began
@@ -192,6 +280,7 @@ class Analysis:
             return
         if packet.is_keyframe:
             self._keyframes_pts.append(packet.pts)
+            self._hold(packet.arrival_mono_ns)
         for frame in viewer.take(packet):
             if self._is_abandoned:
                 return
@@ -201,6 +290,23 @@ class Analysis:
         self._feed.is_lazy = not viewer.is_open
         if not viewer.is_open:
             self._let_pass(packet, began)
+        self._balance(packet, is_lazy=not viewer.is_open)
+
+    def _balance(self, packet: Packet, *, is_lazy: bool) -> None:
+        """Look at less while the pictures come faster than they can be looked at."""
+        if self._clock is None:
+            return
+        waited_s = (self._clock.mono_ns() - packet.arrival_mono_ns) / 1e9 - self._feed.grace_s
+        lag_s = 0.0 if is_lazy else max(0.0, waited_s)  # packets gather while it is lazy
+        if not self._load.note(float(packet.dts * packet.time_base), lag_s):
+            return
+        if self._coverage is not None:
+            self._coverage.lowered(self._load.step.says, is_blind=self._load.is_blind)
+
+    @property
+    def problem(self) -> str:
+        """That not everything is looked at; empty where all is well. For any thread."""
+        return self._load.step.says
 
     def _let_pass(self, packet: Packet, began: StreamBegan) -> None:
         """Nothing moves, by the size of the packets; time goes on."""
@@ -217,26 +323,46 @@ class Analysis:
 
     def _glance(self, frame: Frame) -> bool:
         """Look at a keyframe that stands alone; false where it needs more than that."""
-        if self._is_abandoned or not self._detector.glance(frame):
+        if self._is_abandoned or self._began is None:
             return False
-        self.looked += 1
+        stream = self._began.stream
+        if self._tamper is not None and self._tamper.look(frame, stream):
+            return False
+        with self._turns:
+            if not self._detector.glance(frame, is_alone=not stream.is_intra_only):
+                return False
+        self.counts.looked += 1
+        self._trace(frame)
         self._prove(frame, is_keyframe=True)
-        return True
+        return not self._is_doubtful
 
-    def _look_at(self, frame: Frame, viewer: Viewer, stream: VideoStream) -> None:
+    def _look_at(self, frame: Frame, viewer: Viewing, stream: VideoStream) -> None:
         is_keyframe = frame.pts in self._keyframes_pts
-        is_due = self._is_due(frame.mono_ns)
+        is_due = self._pace.is_due(frame.mono_ns, self._load.step.rate)
         if self._is_abandoned or not (is_due or is_keyframe):
             return
         if is_due:
-            self.looked += 1
-            observation = self._detector.observe(frame)
+            self.counts.looked += 1
+            with self._turns:
+                observation = self._detector.observe(frame)
+            self._trace(frame)
             self._story.observe(observation, frame, stream)
+            is_suspected = self._tamper is not None and self._tamper.look(frame, stream)
+            if is_suspected or self._is_doubtful:
+                observation = dataclasses.replace(observation, is_stirring=True)
             viewer.observed(observation)
         self._prove(frame, is_keyframe=is_keyframe)
 
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether the next keyframes would tell that the picture is stuck."""
+        return self._tamper is not None and self._picture.is_in_doubt
+
     def _prove(self, frame: Frame, *, is_keyframe: bool) -> None:
         picture = self._picture.observe(frame.luma, frame.mono_ns, is_keyframe=is_keyframe)
+        detail = None
+        if self._tamper is not None:
+            picture, detail = self._tamper.judged(picture, is_stuck=self._picture.is_stuck)
         if self._coverage is None:
             return
         # What was let pass before this frame was looked at by its size; this frame proves that
@@ -246,15 +372,7 @@ class Analysis:
                 if at_ns < frame.mono_ns:
                     self._coverage.looked(at_ns, "unproven")
         self._passed_ns.clear()
-        self._coverage.looked(frame.mono_ns, picture)
-
-    def _is_due(self, at_ns: int) -> bool:
-        due_ns, interval_ns = self._due_ns, self._interval_ns
-        if due_ns is not None and at_ns < due_ns - interval_ns * EARLY:
-            return at_ns < due_ns - 2 * interval_ns  # the time went back
-        is_behind = due_ns is None or at_ns - due_ns > interval_ns
-        self._due_ns = (at_ns if is_behind or due_ns is None else due_ns) + interval_ns
-        return True
+        self._coverage.looked(frame.mono_ns, picture, detail)
 
 
 def _shape(stream: VideoStream) -> tuple[int, int]:

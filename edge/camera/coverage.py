@@ -35,6 +35,9 @@ class _Gap:
     is_open: bool = True
 
 
+_OVERLOAD: tuple[BlindCause, str | None] = ("overload", None)
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """For the health report: seconds watched since the last one, and why it is blind now."""
@@ -47,24 +50,29 @@ class Coverage:
     """One camera's coverage from the agent's start to its end."""
 
     def __init__(
-        self, clock: Clock, *, disarmed: str | None, is_storing: Callable[[], bool]
-    ) -> None:
+        self, clock: Clock, *, disarmed: str | None, is_storing: Callable[[], bool],
+        since_ns: int | None = None, starting: str | None = None,
+    ) -> None:  # fmt: skip
         """`disarmed`: by whom, None for armed. `is_storing` says whether events can be recorded
-        now; it must not block."""
+        now; it must not block. The account begins now, or at `since_ns`, where another one ended;
+        `starting` says why the camera starts."""
         self._clock = clock
         self._is_storing = is_storing
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._ledger = Ledger(clock.mono_ns())
-        self._gap: _Gap | None = _Gap("disarmed", disarmed) if disarmed else _Gap("starting")
+        self._ledger = Ledger(clock.mono_ns() if since_ns is None else since_ns)
+        self._gap: _Gap | None = (
+            _Gap("disarmed", disarmed) if disarmed else _Gap("starting", starting)
+        )
         self._is_armed = disarmed is None
         self._looked_ns = clock.mono_ns()
         self._has_looked = False
+        self._lowered: tuple[BlindCause | None, str | None] = (None, None)
         self._is_over = False
         self._reported_ns = 0
 
-    def looked(self, at_ns: int, picture: State) -> None:
-        """The frame captured at `at_ns` was analysed."""
+    def looked(self, at_ns: int, picture: State, detail: str | None = None) -> None:
+        """The frame captured at `at_ns` was analysed; `detail` says more of a bad picture."""
         with self._lock:
             if self._is_over or not self._is_armed:
                 return
@@ -74,17 +82,33 @@ class Coverage:
                 self._gap = None
             elif at_ns - self._looked_ns > MAX_GAP_S * 1e9:
                 self._ledger.extend(self._looked_ns, *self._state())
-                self._ledger.extend(at_ns, "stream_lost", "pictures are missing")
+                is_lowered = self._lowered != (None, None)
+                self._ledger.extend(
+                    at_ns, *(_OVERLOAD if is_lowered else ("stream_lost", "pictures are missing"))
+                )
             self._looked_ns, self._has_looked = at_ns, True
             if picture == "live":
                 self._settle()
             elif picture != "unproven":
-                self._ledger.extend(at_ns, picture)
+                self._ledger.extend(at_ns, picture, detail)
 
     def skipped(self) -> None:
         """Packets were passed over for want of time since the last frame that was looked at."""
         with self._lock:
             self._begin_gap(_Gap("overload", is_open=False))
+
+    def lowered(self, says: str, *, is_blind: bool) -> None:
+        """The box is too slow: less is looked at from now on, as `says` tells; empty for no less.
+
+        `is_blind`: so little that it does not count as watched.
+        """
+        with self._lock:
+            if self._gap is None and not self._is_over and self._is_armed:
+                self._settle()
+            if is_blind:
+                self._lowered = "overload", says
+            else:
+                self._lowered = None, f"overload: {says}" if says else None
 
     def hung(self, what: str) -> None:
         """Analysis does not go on; said by who restarts it."""
@@ -98,9 +122,24 @@ class Coverage:
                 self._ledger.extend(last_packet_ns or 0, self._gap.cause, self._gap.detail)
                 self._gap = None
             elif self._gap is not None and self._gap.cause == "starting":
-                self._ledger.extend(self._clock.mono_ns(), "starting")
+                self._ledger.extend(self._clock.mono_ns(), "starting", self._gap.detail)
                 self._gap = None
             self._begin_gap(_Gap("stream_lost", names.shorten(reason, MAX_DETAIL_CHARS)))
+
+    def arm(self, disarmed: str | None) -> None:
+        """Watched from now on, or not any more; `disarmed` says by whom."""
+        with self._lock:
+            if self._is_over:
+                return
+            now_ns = self._account_until_now()
+            self._is_armed = disarmed is None
+            self._gap = _Gap("disarmed", disarmed) if disarmed else _Gap("starting", "armed")
+            self._looked_ns, self._has_looked = now_ns, False
+
+    @property
+    def end_ns(self) -> int:
+        """Up to here the account is made."""
+        return self._ledger.end_ns
 
     def tick(self) -> None:
         """Let time pass: extends what is known to go on."""
@@ -114,17 +153,14 @@ class Coverage:
             if is_waiting and now_ns - self._looked_ns > STALE_S * 1e9:
                 self._begin_gap(_Gap("stream_lost", "no picture can be decoded"))
 
-    def stop(self) -> None:
-        """Close the account: the time since the last frame looked at is `stopped`."""
+    def stop(self, why: str | None = None) -> None:
+        """Close the account: the time since the last frame looked at is `stopped`; `why` says
+        more."""
         with self._lock:
             if self._is_over:
                 return
-            now_ns = self._clock.mono_ns()
-            if self._gap is not None:
-                self._ledger.extend(now_ns, self._gap.cause, self._gap.detail)
-            else:
-                self._settle()
-            self._ledger.extend(now_ns, "stopped")
+            now_ns = self._account_until_now()
+            self._ledger.extend(now_ns, "stopped", why)
             self._is_over = True
 
     def write(self, append: Callable[[CoverageSpans], object]) -> None:
@@ -164,12 +200,21 @@ class Coverage:
             return  # what is wrong already is worse
         self._gap = gap
 
+    def _account_until_now(self) -> int:
+        """Account for all up to now, on the monotonic clock in ns, which is returned."""
+        now_ns = self._clock.mono_ns()
+        if self._gap is not None:
+            self._ledger.extend(now_ns, self._gap.cause, self._gap.detail)
+        else:
+            self._settle()
+        return now_ns
+
     def _settle(self) -> None:
         if self._has_looked:
             self._ledger.extend(self._looked_ns, *self._state())
 
     def _state(self) -> tuple[BlindCause | None, str | None]:
-        return (None, None) if self._is_storing() else ("storage", "events cannot be recorded")
+        return self._lowered if self._is_storing() else ("storage", "events cannot be recorded")
 
 
 def _record(account: Account, anchor: Anchor) -> CoverageSpans:

@@ -1,32 +1,41 @@
 """The bounded hand-over of packets from the capture thread to the analysis thread.
 
-Bounded in media time, since analysis that is too late finds its pre-roll gone from the ring. When
-it falls behind a live camera, packets are skipped from there to the next keyframe, and counted;
-recording is not touched. A file that is read as fast as it goes waits instead.
+Bounded in time, since analysis that is too late finds its pre-roll gone from the ring, and in
+number and bytes, since a stream's times may be wrong. When analysis falls behind a live camera,
+packets are skipped from there to the next keyframe, and counted; recording is not touched. A file
+that is read as fast as it goes waits instead.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge.config.camera import CameraSettings
+from edge.gop.ring import PacketRing
 from edge.media.packet import Packet, VideoStream
 from edge.media.timeline import Timeline
 from edge.motion.gate import Gate
 
 MAX_PACKETS = 1000  # whatever their times say
+MAX_BYTES = 32 * 2**20  # 4 s of 60 Mbit/s
 LAZY_S = 2.0  # media time that may gather before a lazy consumer is woken
+LAZY_INTRA_S = 0.2  # the same where every packet is a keyframe, of which some are looked at
 
 
 @dataclass(frozen=True, slots=True)
 class StreamBegan:
     """Packets of this stream follow; `timeline` maps its PTS to monotonic time. `gate` judges
-    them as they come; without one, every one is to be decoded."""
+    them as they come, and `ring` holds those before the newest; without both, every one is to be
+    decoded as it comes. `since_ns`: of what the ring holds, nothing later was looked at yet."""
 
     stream: VideoStream
     timeline: Timeline
     gate: Gate | None = None
+    ring: PacketRing | None = None
+    since_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +47,26 @@ class StreamLost:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingLost:
+    """The stream that clips are made of is gone, while the one that is looked at goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """Packets were left out here; a keyframe follows, or the loss of the stream."""
 
 
-Sign = StreamBegan | StreamLost
+@dataclass(frozen=True, slots=True)
+class Retuned:
+    """Other settings hold from here on: once no event runs, or when it is `until_ns`. `then` is
+    called when they do."""
+
+    settings: CameraSettings
+    until_ns: int
+    then: Callable[[], None]
+
+
+Sign = StreamBegan | StreamLost | RecordingLost | Retuned
 Item = Packet | Sign | Skipped
 
 
@@ -58,6 +82,7 @@ class Feed:
         self._is_skipping = False
         self._is_stopped = False
         self._grace_s = 0.0
+        self._bytes = 0
         self.skipped = 0
         self.is_lazy = False
         """Set by the consumer: wake it once in a while, or for a packet that seems lively. Waking
@@ -78,6 +103,7 @@ class Feed:
                 return
             self._is_skipping = False
             self._items.append(packet)
+            self._bytes += len(packet.data)
             if not self.is_lazy or self._is_worth_waking(packet):
                 self._changed.notify_all()
 
@@ -95,9 +121,16 @@ class Feed:
                 return None
             self._changed.notify_all()
             item = self._items.popleft()
+            if isinstance(item, Packet):
+                self._bytes -= len(item.data)
             if not self._items:
                 self._grace_s = 0.0
             return item
+
+    @property
+    def grace_s(self) -> float:
+        """How much more than usual the consumer may lag now."""
+        return self._grace_s
 
     def catch_up(self, grace_s: float) -> None:
         """The consumer decodes what lies behind it: let it lag so much more, until it is done."""
@@ -113,20 +146,25 @@ class Feed:
     def _is_worth_waking(self, packet: Packet) -> bool:
         """Whether a lazy consumer wants to know now: something seems to move, there is a keyframe
         to look at, or the oldest packet waits long enough."""
-        if packet.is_keyframe or packet.lively_since is not None:
+        is_intra = packet.stream.is_intra_only
+        if (packet.is_keyframe and not is_intra) or packet.lively_since is not None:
             return True
         lag_s = self._lag_s(packet)
-        return lag_s is None or lag_s >= LAZY_S
+        return lag_s is None or lag_s >= (LAZY_INTRA_S if is_intra else LAZY_S)
 
     def _is_full(self, packet: Packet) -> bool:
-        """Whether the oldest waiting packet of the same stream is too far behind `packet`."""
+        """Whether the oldest waiting packet is too far behind `packet`."""
         lag_s = self._lag_s(packet)
         is_behind = lag_s is not None and lag_s > self._max_lag_s + self._grace_s
-        return is_behind or len(self._items) >= MAX_PACKETS
+        is_large = self._bytes + len(packet.data) > MAX_BYTES and bool(self._items)
+        return is_behind or is_large or len(self._items) >= MAX_PACKETS
 
     def _lag_s(self, packet: Packet) -> float | None:
-        """Media time since the oldest that waits; None where that is no packet of this stream."""
-        oldest = self._items[0] if self._items else None
-        if not isinstance(oldest, Packet) or oldest.stream is not packet.stream:
+        """Time since the oldest that waits; None where there is none. Media time is what is to be
+        decoded, but means nothing across streams: there, it is the time between the arrivals."""
+        oldest = next((each for each in self._items if isinstance(each, Packet)), None)
+        if oldest is None:
             return None
+        if oldest.stream is not packet.stream:
+            return (packet.arrival_mono_ns - oldest.arrival_mono_ns) / 1e9
         return (packet.dts - oldest.dts) * float(packet.time_base)

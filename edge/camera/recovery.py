@@ -99,6 +99,7 @@ def _end(outbox: Outbox, started: record.Record, clips: list[ClosedClip], clock:
                 clip=last,
                 snapshot=body.snapshot,
                 fault="the node stopped without warning; what came after the clip's end is missing",
+                tracks=body.tracks,
             ),
             camera=header.camera,
             event=header.event,

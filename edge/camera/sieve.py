@@ -9,6 +9,11 @@ from edge.motion.gate import Gate
 MACROBLOCK = 16  # pixels
 
 
+def make(stream: VideoStream) -> Sieve | None:
+    """The sieve for a stream; None where sizes say nothing, as every picture stands alone."""
+    return None if stream.is_intra_only else Sieve(stream)
+
+
 class Sieve:
     """Judges one stream's video packets. One thread."""
 

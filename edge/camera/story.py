@@ -19,26 +19,30 @@ from edge.base.clock import Clock
 from edge.base.errors import CamwatchError
 from edge.base.logs import error_chain
 from edge.base.mark import Mark
+from edge.camera.encoders import Encoders
+from edge.camera.footage import Footage, Place, pixels_at
+from edge.camera.labels import EventLabels
 from edge.camera.moments import Anchor
+from edge.camera.pictures import SNAPSHOT_WIDTH, keep_picture
 from edge.camera.progress import TracedHistory
+from edge.camera.tracing import Tracing
+from edge.classify.classifier import Classifier
 from edge.config.camera import CameraSettings
 from edge.contract import ids, names, record
 from edge.contract.parts import ClipRef, Instant, SnapshotRef
-from edge.gop.ring import PacketRing
-from edge.media.frame import Frame, Pixels
+from edge.media.frame import Frame, Picture, Pixels
 from edge.media.packet import VideoStream
 from edge.motion.activity import Activity, Ended, Event, Extended, Started, Transition
 from edge.motion.observation import Moment, Observation
-from edge.mux import snapshot
 from edge.mux.clip import ClosedClip
 from edge.mux.parts import Trigger
 from edge.mux.recorder import ClipRecorder, RecordingEnd
 from edge.mux.spool import Spool
 from edge.outbox.outbox import Outbox
+from edge.outbox.values import ORDINARY
 
 log = logging.getLogger(__name__)
 
-SNAPSHOT_WIDTH = 1280  # pixels; 256 KiB of JPEG do not hold more detail than that
 RECORDER_LIMIT_S = 30.0  # a recorder reads the ring twice a second unless the disk holds it up
 
 
@@ -48,10 +52,14 @@ class _Chapter:
 
     id: str
     event: Event
+    place: Place
     anchor: Anchor
     started: Instant
     best: Pixels
     mark: Mark
+    labels: EventLabels | None = None
+    shown: Picture | None = None
+    """The newest picture made of it, until it was looked at."""
     recorder: ClipRecorder | None = None
     reason: record.EndReason = "quiet"
     first_picture: SnapshotRef | None = None
@@ -67,17 +75,28 @@ class Story:
         self,
         settings: CameraSettings,
         *,
-        ring: PacketRing,
+        footage: Footage,
         clock: Clock,
         outbox: Outbox,
         spool: Spool,
         set_state: Callable[[str, str], None],
         on_fault: Callable[[], None] = lambda: None,
+        encoders: Encoders | None = None,
+        classifier: Classifier | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
-        """`on_fault` is called, on any thread, when something of an event was not written."""
+        """`on_fault` is called, on any thread, when something of an event was not written.
+
+        `classifier` says what events show; None: nobody does. `tracing` is told which events
+        began and ended.
+        """
+        self._model = classifier
+        self._classifier = classifier if settings.classify else None
+        self._tracing = tracing
+        self._encoders = encoders or Encoders(settings.name, clock)
         self._settings = settings
         self._on_fault = on_fault
-        self._ring = ring
+        self._footage = footage
         self._clock = clock
         self._outbox = outbox
         self._spool = spool
@@ -118,6 +137,14 @@ class Story:
         """The analysis hangs: end the running event, close every open clip now. For any thread."""
         self._cut_short("interrupted")
 
+    def retune(self, settings: CameraSettings) -> None:
+        """Other settings hold from the next event on; for the analysis thread, while none runs."""
+        before, self._settings = self._settings, settings
+        self._classifier = self._model if settings.classify else None
+        old, new = before.motion, settings.motion
+        if (old.min_frames, old.quiet_s) != (new.min_frames, new.quiet_s):
+            self._activity = Activity(new.min_frames, new.quiet_s)
+
     def hung_recorders(self) -> int:
         """How many recorders hang. A running event whose recorder does is cut, for a new one.
 
@@ -145,20 +172,26 @@ class Story:
                 self._start(event, frame, self._stream)
             case Extended(event, is_best) if self._running is not None:
                 self._running.event = event
-                if is_best and frame is not None:
-                    self._running.best = frame.pixels
+                if is_best and frame is not None and self._stream is not None:
+                    self._running.best = self._pixels(event.best.at, frame, self._stream)
+                    self._look_again(self._running, frame)
             case Ended(event):
                 self._end(event, "quiet")
 
     def _start(self, event: Event, frame: Frame, stream: VideoStream) -> None:
         anchor = Anchor(self._clock)
         started = anchor.instant(event.started.mono_ns)
+        place = self._footage.place(stream, event.started)
         mark = Mark(self._clock, RECORDER_LIMIT_S)
-        chapter = _Chapter(ids.new_event(started.utc), event, anchor, started, frame.pixels, mark)
+        chapter = _Chapter(
+            ids.new_event(started.utc), event, place, anchor, started,
+            self._pixels(event.best.at, frame, stream), mark,
+        )  # fmt: skip
         chapter.confirmed = event.best.at
-        trigger = Trigger(chapter.id, stream, event.started.pts, event.started.mono_ns)
+        trigger = Trigger(chapter.id, place.stream, place.pts, event.started.mono_ns)
         chapter.recorder = ClipRecorder(
-            TracedHistory(self._ring, mark), self._spool, self._settings.clips, anchor, trigger,
+            TracedHistory(place.ring, mark, self._encoders), self._spool, self._settings.clips,
+            anchor, trigger,
             on_clip=lambda clip: self._clip_closed(chapter, clip),
             on_end=lambda end: self._recording_ended(chapter, end),
         )  # fmt: skip
@@ -166,6 +199,8 @@ class Story:
         with self._lock:
             self._closing[chapter.id] = chapter
         chapter.recorder.start()
+        if self._classifier is not None:
+            chapter.labels = self._make_labels(self._classifier, anchor, chapter.id)
         chapter.first_picture = self._picture(chapter)
         body = record.EventStarted(
             kind="motion",
@@ -174,19 +209,63 @@ class Story:
             score=event.score,
             box=event.best.box,
             snapshot=chapter.first_picture,
+            tracks=event.tracks,
         )
         self._append(body, chapter)
+        self._look(chapter)
+        if self._tracing is not None:
+            self._tracing.note("event.started", event.started.mono_ns, chapter.id)
         self._set_state("motion", "ON")
         log.info("%s: event %s started", self._settings.name, chapter.id)
+
+    def _look(self, chapter: _Chapter) -> None:
+        """Have the model look at the picture that was just made, if one was."""
+        picture, chapter.shown = chapter.shown, None
+        if chapter.labels is not None and picture is not None:
+            chapter.labels.look(picture, chapter.event.best)
+
+    def _look_again(self, chapter: _Chapter, frame: Frame) -> None:
+        """The same with a better frame of the running event, as it was seen."""
+        best = chapter.event.best
+        if chapter.labels is None or not chapter.labels.wants(best):
+            return
+        try:
+            picture = frame.pixels.to_bgr(SNAPSHOT_WIDTH)
+        except CamwatchError as err:
+            log.warning("%s: not looked at again: %s", self._settings.name, error_chain(err))
+        else:
+            chapter.labels.look(picture, best)
+
+    def _make_labels(self, classifier: Classifier, anchor: Anchor, event: str) -> EventLabels:
+        """Which must not know the chapter: its pictures would wait for the collector."""
+        return EventLabels(
+            classifier, anchor, lambda body, priority: self._label(body, event, priority)
+        )
+
+    def _label(self, body: record.EventLabelled, event: str, priority: int) -> None:
+        """On the classifier's thread: what is not written here is missed by nobody."""
+        try:
+            self._outbox.append(body, camera=self._settings.name, event=event, priority=priority)
+        except CamwatchError as err:
+            log.warning("labels of %s are not recorded: %s", event, error_chain(err))
 
     def _end(self, event: Event, reason: record.EndReason) -> None:
         chapter, self._running = self._running, None
         if chapter is None or self._stream is None:
             return
         chapter.event, chapter.reason = event, reason
+        if self._tracing is not None:
+            self._tracing.note("event.ended", event.last.mono_ns, chapter.id)
         if (recorder := chapter.recorder) is not None:
-            recorder.finish(self._stream, event.last.pts)
+            end = self._footage.place_in(chapter.place.ring, self._stream, event.last)
+            if end is None:
+                recorder.stop()
+            else:
+                recorder.finish(end.stream, end.pts)
         self._set_state("motion", "OFF")
+
+    def _pixels(self, at: Moment, frame: Frame, stream: VideoStream) -> Pixels:
+        return pixels_at(self._footage.place(stream, at), stream, frame)
 
     def _leave_hung(self) -> None:
         """Motion that goes on deserves a recorder that works: it becomes a new event."""
@@ -228,8 +307,12 @@ class Story:
             clip=clip_ref(end.last) if end.last is not None else None,
             snapshot=self._picture(chapter),
             fault=names.shorten(end.fault, names.MAX_FAULT_CHARS) if end.fault else None,
+            tracks=event.tracks,
         )
-        self._append(body, chapter)
+        self._append(body, chapter, chapter.labels.priority if chapter.labels else ORDINARY)
+        self._look(chapter)
+        if chapter.labels is not None:
+            chapter.labels.finish()
         with self._lock:
             self._closing.pop(chapter.id, None)
         chapter.recorder = None  # which knows the chapter: its picture would wait for the collector
@@ -243,27 +326,21 @@ class Story:
             return chapter.first_picture
         try:
             picture = chapter.best.to_bgr(SNAPSHOT_WIDTH)
-            jpeg = snapshot.encode(picture, names.MAX_SNAPSHOT_BYTES, comment=chapter.id)
-            file = self._spool.save_snapshot(jpeg.data)
+            chapter.shown = picture if chapter.labels is not None else None
+            taken = chapter.anchor.instant(best.at.mono_ns)
+            return keep_picture(self._spool, picture, event=chapter.id, taken=taken, box=best.box)
         except CamwatchError as err:
             log.error(
                 "%s: no snapshot of %s: %s", self._settings.name, chapter.id, error_chain(err)
             )
             self._on_fault()
             return chapter.first_picture
-        taken = chapter.anchor.instant(best.at.mono_ns)
-        return SnapshotRef(
-            sha256=file.sha256 or "",
-            size_bytes=file.size_bytes,
-            width=jpeg.width,
-            height=jpeg.height,
-            taken=taken,
-            box=best.box,
-        )
 
-    def _append(self, body: record.Body, chapter: _Chapter) -> None:
+    def _append(self, body: record.Body, chapter: _Chapter, priority: int = ORDINARY) -> None:
         try:
-            self._outbox.append(body, camera=self._settings.name, event=chapter.id)
+            self._outbox.append(
+                body, camera=self._settings.name, event=chapter.id, priority=priority
+            )
         except CamwatchError as err:
             self.problem = f"camera {self._settings.name}: an event was not recorded"
             log.error("%s of %s is lost: %s", type(body).__name__, chapter.id, error_chain(err))

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
 from edge.base import memory
 from edge.camera.feed import StreamBegan
+from edge.camera.load import Load
 from edge.capture.decode import FrameDecoder
 from edge.gop.ring import PacketRing
 from edge.media.frame import Frame
@@ -53,10 +55,12 @@ BATCH = 64
 
 @dataclass(slots=True)
 class ViewerCounts:
-    """What one viewer did; packets and frames of video."""
+    """What one viewer did, and who did it before; packets and frames of video."""
 
     packets: int = 0
     decoded: int = 0
+    looked: int = 0
+    """Those that the detector looked at."""
     openings: int = 0
     by_gate: int = 0
     false: int = 0
@@ -73,32 +77,37 @@ class Viewer:
         self,
         began: StreamBegan,
         *,
-        ring: PacketRing | None,
         decodes_all: bool,
         glance: Callable[[Frame], bool],
         is_event: Callable[[], bool],
         counts: ViewerCounts,
+        turns: AbstractContextManager[None],
+        load: Load,
         touch: Callable[[], None] = lambda: None,
         catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         """`glance` takes a keyframe that stands alone; false where it needs a closer look, which
         it then gets like any other frame. `is_event`: whether an event runs now.
+        Decoding is done within `turns`, and as `load` allows.
         `catch_up` is told that more than the newest packet is about to be decoded."""
         self._stream = began.stream
         self._gate = began.gate or Gate(1)
-        self._ring = ring or PacketRing(keep_s=0, max_bytes=0)
-        self._decodes_all = decodes_all or began.gate is None or ring is None
+        self._ring = began.ring or PacketRing(keep_s=0, max_bytes=0)
+        self._since_ns = began.since_ns
+        self._decodes_all = decodes_all or began.gate is None or began.ring is None
         self._glance = glance
         self._is_event = is_event
         self._catch_up = catch_up
         self._touch = touch
+        self._turns = turns
+        self._load = load
         self._tick_ns = float(began.stream.time_base * 1_000_000_000)
         self._timeline = began.timeline
-        self._decoder = FrameDecoder(began.stream, mono_ns=began.timeline.mono_ns)
+        self._decoder = self._make_decoder(skips_loop_filter=False)
+        self._skips_loop_filter = False
+        self._gop_pts: int | None = None  # of what is decoded
         # Without the loop filter a keyframe costs little more than half.
-        self._glancer = FrameDecoder(
-            began.stream, mono_ns=began.timeline.mono_ns, skips_loop_filter=True
-        )
+        self._glancer = self._make_decoder(skips_loop_filter=True)
         self._glancer.keyframes_only = True
         self.counts = counts
         self._first_pts: int | None = None
@@ -176,19 +185,20 @@ class Viewer:
         Go through all of them, and tell `observed` of each, before the next call.
         """
         self.counts.packets += 1
+        is_first = self._first_pts is None
         if self._first_pts is None:
             self._first_pts = packet.pts
         if packet.is_keyframe:
             self._note_keyframe(packet)
-        if self._is_open:
+        if is_first and self._since_ns is not None:
+            yield from self._open("start", self._timeline.pts(self._since_ns), packet, margin_s=0)
+        elif self._is_open:
             yield from self._decode(packet)
             if self._may_close(packet):
                 self._close(packet)
-            return
-        since = packet.lively_since
-        if self._is_overdue(packet) or self.mode == "all":
+        elif self._is_overdue(packet) or self.mode == "all":
             yield from self._open("blind", packet.pts, packet)
-        elif since is not None and (self._closed_pts is None or since > self._closed_pts):
+        elif (since := packet.lively_since) is not None and self._is_after_closing(since):
             yield from self._open("gate", since, packet)
         elif packet.is_keyframe and self._is_window_due(packet):
             yield from self._open("window", packet.pts, packet)
@@ -242,6 +252,9 @@ class Viewer:
         every_s = GLANCE_S if self.mode == "gate" else CLOSE_GLANCE_S
         return self._since_s(self._glance_pts, packet) >= every_s - self._keyframe_s / 2
 
+    def _is_after_closing(self, pts: int) -> bool:
+        return self._closed_pts is None or pts > self._closed_pts
+
     def _since_s(self, pts: int | None, packet: Packet) -> float:
         return float("inf") if pts is None else abs(packet.pts - pts) * self._tick_ns / 1e9
 
@@ -250,7 +263,8 @@ class Viewer:
         before_pts = self._glance_pts
         self._glance_pts = packet.pts
         self.counts.decoded += 1
-        frames = self._glancer.decode(packet)
+        with self._turns:
+            frames = self._glancer.decode(packet)
         if not frames:
             yield from self._open("blind", packet.pts, packet)
         elif self._glance(frames[-1]):
@@ -288,9 +302,29 @@ class Viewer:
                     yield from self._decode(each)
 
     def _decode(self, packet: Packet) -> Iterator[Frame]:
-        frames = self._decoder.decode(packet)
+        if packet.is_keyframe:
+            self._gop_pts = packet.pts
+            if self._load.step.skips_loop_filter != self._skips_loop_filter:
+                yield from self._fresh(self._decoder.flush())
+                self._skips_loop_filter = self._load.step.skips_loop_filter
+                self._decoder = self._make_decoder(skips_loop_filter=self._skips_loop_filter)
+        elif self._is_left_out(packet):
+            if not self._decoder.needs_keyframe:
+                yield from self._fresh(self._decoder.flush())
+            return
+        with self._turns:
+            frames = self._decoder.decode(packet)
         self.counts.decoded += 1
         yield from self._fresh(frames)
+
+    def _is_left_out(self, packet: Packet) -> bool:
+        share = self._load.step.share
+        return share < 1 and self._since_s(self._gop_pts, packet) > share * self._keyframe_s > 0
+
+    def _make_decoder(self, *, skips_loop_filter: bool) -> FrameDecoder:
+        return FrameDecoder(
+            self._stream, mono_ns=self._timeline.mono_ns, skips_loop_filter=skips_loop_filter
+        )
 
     def _fresh(self, frames: list[Frame]) -> Iterator[Frame]:
         """Those of `frames` that were not looked at before."""

@@ -1,12 +1,12 @@
 """Any command that writes H.264 or H.265 (Annex B) to its standard output, as a camera.
 
 Such a stream has no times: they come from arrival, by `Beat`. Pictures must be sent in the order in
-which they are shown (no B-frames), since nothing tells when others are to be shown.
+which they are shown (no B-frames), since nothing tells when others are to be shown. A command that
+writes without a pace is made to wait at its pipe, so that it costs the other cameras nothing.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 from edge.base.clock import Clock
@@ -16,9 +16,10 @@ from edge.capture.child import Child
 from edge.capture.demux import KEYFRAME_WAIT_S
 from edge.capture.errors import LostError, OpenError
 from edge.capture.parameters import Declared, Parameters
-from edge.capture.session import Packets, Session
+from edge.capture.session import Packets, SessionSource
+from edge.capture.throttle import Throttle
 from edge.media import extradata
-from edge.media.packet import Packet, VideoStream
+from edge.media.packet import Packet, VideoCodec, VideoStream
 from edge.media.sps import max_reorder
 
 FIELD = "command"
@@ -29,8 +30,12 @@ REORDERED = "the pictures are not in the order in which they are shown (B-frames
 REORDERED_HINT = "switch B-frames off, such as -bf 0 of ffmpeg or --low-latency of rpicam-vid"
 
 
-class CommandSource:
-    """One command's output. `open` and `packets` are for one thread, `close` for any."""
+class CommandSource(SessionSource):
+    """One command's output: one packet a picture.
+
+    Each output is waited for up to the stall timeout. `close` ends it within a quarter of a
+    second, and the command with it.
+    """
 
     def __init__(
         self,
@@ -43,44 +48,28 @@ class CommandSource:
         hint: str = HINT,
     ) -> None:
         """`fps` is what the command was told to give; `field` and `hint` are for errors."""
+        super().__init__()
         self._argv = argv
         self._clock = clock
         self._stall_timeout_s = stall_timeout_s
         self._fps = fps
         self._field = field
         self._hint = hint
-        self._is_closing = threading.Event()
-        self._session: Session | None = None
-
-    def open(self) -> VideoStream:
-        """Start the command and read up to the first keyframe. Raises OpenError.
-
-        Blocks: up to the stall timeout for each output, and for one GOP.
-        """
-        self._session = Session(self._read(), self._is_closing, is_live=True)
-        return self._session.stream
-
-    def packets(self) -> Iterator[Packet]:
-        """One packet a picture. Raises LostError when the command ends or falls silent."""
-        return self._session.packets() if self._session else iter(())
-
-    def close(self) -> None:
-        """End `packets` within a quarter of a second, and the command with it."""
-        self._is_closing.set()
-        if self._session:
-            self._session.close()
 
     def _read(self) -> Packets:
         with Child(self._argv, field=self._field, hint=self._hint) as child:
             pictures = _Pictures(self._fps)
-            splitter = Splitter()
+            splitter, throttle = Splitter(), Throttle()
             opened_ns = self._clock.mono_ns()
             taken = 0
             held: list[Packet] = []
             while data := child.read(self._stall_timeout_s, self._is_closing):
-                now_ns = self._clock.mono_ns()
+                now_ns, before = self._clock.mono_ns(), pictures.count
                 held += _packets(pictures, splitter, data, now_ns)
                 taken += len(data)
+                wait_s = throttle.wait_s(now_ns, len(data), pictures.count - before)
+                if wait_s:
+                    self._is_closing.wait(wait_s)
                 if pictures.count >= FIRST_PICTURES:
                     yield from held
                     held.clear()
@@ -112,7 +101,7 @@ class _Pictures:
             is_changed = self._parameters.update(picture.data, None)
             if self._parameters.is_complete and (is_changed or self._stream is None):
                 self._stream = self._parameters.stream()
-                if self._is_reordered(self._stream):
+                if self._is_reordered(splitter.codec, self._stream):
                     raise LostError("unsupported", REORDERED, hint=REORDERED_HINT)
         if picture.is_bipredicted:
             raise LostError("unsupported", REORDERED, hint=REORDERED_HINT)
@@ -124,9 +113,8 @@ class _Pictures:
             )  # fmt: skip
 
     @staticmethod
-    def _is_reordered(stream: VideoStream) -> bool:
-        sets = extradata.parameter_sets(stream.codec, stream.extradata)
-        return max_reorder(stream.codec, sets) > 0
+    def _is_reordered(codec: VideoCodec, stream: VideoStream) -> bool:
+        return max_reorder(codec, extradata.parameter_sets(codec, stream.extradata)) > 0
 
 
 def _packets(pictures: _Pictures, splitter: Splitter, data: bytes, now_ns: int) -> Iterator[Packet]:

@@ -11,7 +11,7 @@ import shutil
 from edge.base.clock import Clock
 from edge.capture.command import CommandSource
 from edge.capture.device import has_pi_encoder
-from edge.config.address import Csi, Picture
+from edge.contract.address import Csi, Picture
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 DEFAULT = Picture(1280, 720, 15)

@@ -117,15 +117,18 @@ class FrameDecoder:
             if self._context is not None:
                 self._context.flush_buffers()
 
+    @property
+    def needs_keyframe(self) -> bool:
+        """Whether nothing but a keyframe can be decoded now, and nothing is inside."""
+        return self._needs_keyframe
+
     def decode(self, packet: Packet) -> list[Frame]:
         """The frames that `packet` completes, in order of PTS. Never raises for bad data."""
         if not packet.is_keyframe and (self._needs_keyframe or self._keyframes_only):
             self.counts.skipped_packets += 1
             return []
         self._needs_keyframe = False
-        raw = cast("av.Packet[av.VideoStream]", av.Packet(packet.data))
-        raw.pts, raw.dts, raw.time_base = packet.pts, packet.dts, self._stream.time_base
-        frames = self._run(raw, packet.pts)
+        frames = self._run(_raw(packet, self._stream), packet.pts)
         if self._keyframes_only:
             frames += self.flush()
         return frames
@@ -147,7 +150,9 @@ class FrameDecoder:
             return []
         try:
             if self._context is None:
-                self._context = self._make()
+                self._context = _context(
+                    self._stream, threads=self._threads, skips_loop_filter=self._skips_loop_filter
+                )
             frames = [
                 self._frame(picture, picture.pts if picture.pts is not None else pts)
                 for picture in self._context.decode(raw)
@@ -166,22 +171,48 @@ class FrameDecoder:
             self._context, self._needs_keyframe, self._failures = None, True, 0
             self.counts.restarts += 1
 
-    def _make(self) -> VideoCodecContext:
-        context = av.CodecContext.create(self._stream.codec, "r")
-        context.extradata = self._stream.extradata or None
-        context.thread_count = self._threads
-        options = {"max_pixels": str(MAX_PIXELS)}
-        if self._skips_loop_filter:
-            options["skip_loop_filter"] = "all"
-        context.options = options
-        return context
-
     def _frame(self, picture: av.VideoFrame, pts: int | None) -> Frame | None:
         if pts is None:
             return None
         return Frame(
             pts, self._mono_ns(pts), small_luma(picture, self._luma_width), DecodedPixels(picture)
         )
+
+
+def picture_at(stream: VideoStream, packets: list[Packet], pts: int) -> DecodedPixels | None:
+    """The picture shown at `pts`, decoded from `packets`, which begin with a keyframe.
+
+    The last one before it where the packets end earlier; None where nothing can be decoded. Costs
+    the decoding of all of them, without the loop filter.
+    """
+    context = _context(stream, threads=1, skips_loop_filter=True)
+    best: av.VideoFrame | None = None
+    for packet in [*packets, None]:
+        try:
+            for picture in context.decode(None if packet is None else _raw(packet, stream)):
+                shown = pts if picture.pts is None else picture.pts
+                if shown <= pts and (best is None or shown >= (best.pts or 0)):
+                    best = picture
+        except FOREIGN_ERRORS:
+            continue
+    return None if best is None else DecodedPixels(best)
+
+
+def _raw(packet: Packet, stream: VideoStream) -> av.Packet[av.VideoStream]:
+    raw = cast("av.Packet[av.VideoStream]", av.Packet(packet.data))
+    raw.pts, raw.dts, raw.time_base = packet.pts, packet.dts, stream.time_base
+    return raw
+
+
+def _context(stream: VideoStream, *, threads: int, skips_loop_filter: bool) -> VideoCodecContext:
+    context = av.CodecContext.create(stream.codec, "r")
+    context.extradata = stream.extradata or None
+    context.thread_count = threads
+    options = {"max_pixels": str(MAX_PIXELS)}
+    if skips_loop_filter:
+        options["skip_loop_filter"] = "all"
+    context.options = options
+    return context
 
 
 def small_luma(picture: av.VideoFrame, max_width: int) -> Luma:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from edge.capture.errors import OpenError
-from edge.config.address import Device, Format, Picture
+from edge.contract.address import Device, Format, Picture
 
 Ioctl = Callable[[int, int, bytearray], object]
 

@@ -85,6 +85,18 @@ class Encoder:
         while len(self._arrivals) > MAX_DELAYED:
             del self._arrivals[next(iter(self._arrivals))]
 
+    def flush(self) -> Iterator[Packet]:
+        """The packets of pictures that are still inside; nothing can be encoded after it."""
+        last_ns = max(self._arrivals.values(), default=0)
+        for raw in self._context.encode(None):
+            if raw.pts is not None:
+                yield self._packet(bytes(raw), raw.pts, raw.is_keyframe, last_ns)
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether pictures are inside that no packet has come of yet."""
+        return bool(self._arrivals)
+
     def _packet(self, data: bytes, pts: int, is_keyframe: bool, now_ns: int) -> Packet:
         if not self.stream.extradata and is_keyframe:
             sets = nal.parameter_sets("h264", data)

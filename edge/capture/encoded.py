@@ -1,20 +1,17 @@
-"""Cameras whose pictures have to be encoded here, once: Motion JPEG and raw.
+"""Pictures that have to be encoded here, once: raw ones always, Motion JPEG for events only.
 
-Reading never waits for encoding: pictures are read ahead, and the oldest unread one is dropped and
-counted when encoding is slower than the camera. What is dropped costs no decoding.
+Who calls this bounds what waits for it; what is left out then costs no decoding.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 
-from edge.capture.ahead import Ahead
 from edge.capture.encode import Encoder, OpenContext, fit_to_encode, live_encoder, open_hardware
 from edge.capture.errors import FOREIGN_ERRORS, LostError
 from edge.capture.session import Packets
@@ -22,8 +19,6 @@ from edge.capture.session import Packets
 log = logging.getLogger(__name__)
 
 DEPTH = 2  # pictures read and not yet encoded
-OPENING_MARGIN_S = 1.0
-MAX_PIXELS = 1 << 24  # as `decode` takes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +53,7 @@ class Transcoder:
         self._encoder: Encoder | None = None
         self._last_good_ns: int | None = None
         self.undecodable = 0
+        self.has_failed_hardware = False
 
     @property
     def encoding(self) -> str:
@@ -67,14 +63,6 @@ class Transcoder:
             return f"{self._codec}, no picture decoded"
         size = f"{encoder.stream.width}x{encoder.stream.height}"
         return f"{self._codec} {size} to H.264 by {encoder.name}, on this box, once"
-
-    def packets(self, ahead: Ahead[Coded], is_closing: threading.Event) -> Packets:
-        """The packets of the pictures that `ahead` reads. Raises LostError and what it raises."""
-        # At first the reader connects and asks, each with a time-out of its own that says more.
-        timeout_s = 2 * self._stall_timeout_s + OPENING_MARGIN_S
-        while (coded := taken(ahead, timeout_s, is_closing)) is not None:
-            yield from self.push(coded)
-            timeout_s = self._stall_timeout_s
 
     def push(self, coded: Coded) -> Packets:
         """The packets that one picture completes. Raises LostError when none is ever good."""
@@ -95,6 +83,21 @@ class Transcoder:
         for picture in pictures[:1]:
             yield from self._encoded(picture, coded)
 
+    def flush(self) -> Packets:
+        """The packets still inside a hardware encoder; the next picture begins anew."""
+        encoder, self._encoder = self._encoder, None
+        if encoder is None:
+            return
+        try:
+            yield from encoder.flush()
+        except FOREIGN_ERRORS as err:
+            log.warning("%s: %s fails at its end: %s", self._name, encoder.name, err)
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether pictures are inside the encoder still."""
+        return self._encoder is not None and self._encoder.is_delayed
+
     def _encoded(self, picture: av.VideoFrame, coded: Coded) -> Packets:
         encoder = self._encoder
         size = (picture.width, picture.height)
@@ -107,6 +110,7 @@ class Transcoder:
                 raise LostError("broken", f"the pictures cannot be encoded: {err}") from err
             log.warning("%s: %s fails (%s): libx264 encodes", self._name, encoder.name, err)
             self._open_hardware = None
+            self.has_failed_hardware = True
             yield from self._make(*size).encode(picture, coded.pts, coded.arrival_mono_ns)
 
     def _make(self, width: int, height: int) -> Encoder:
@@ -118,23 +122,3 @@ class Transcoder:
             raise LostError("broken", f"no encoder for {width}x{height}: {err}") from err
         log.info("%s: %s", self._name, self.encoding)
         return self._encoder
-
-
-def taken(ahead: Ahead[Coded], timeout_s: float, is_closing: threading.Event) -> Coded | None:
-    """The next picture, None at the end. Raises LostError when none comes in time."""
-    try:
-        return ahead.take(timeout_s, is_closing)
-    except TimeoutError as err:
-        raise LostError("stalled", f"no picture for {timeout_s:g} s") from err
-
-
-def jpeg_decoder() -> Callable[[bytes], Iterable[av.VideoFrame]]:
-    """Decodes JPEG pictures of up to MAX_PIXELS. One thread."""
-    context = av.CodecContext.create("mjpeg", "r")
-    context.thread_count = 1
-    context.options = {"max_pixels": str(MAX_PIXELS)}
-
-    def decode(data: bytes) -> list[av.VideoFrame]:
-        return list(context.decode(av.Packet(data)))
-
-    return decode

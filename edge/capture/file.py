@@ -7,8 +7,7 @@ had it been paced, which lies in the future: the recording's own time rules, not
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -19,15 +18,19 @@ from edge.base.clock import Clock
 from edge.capture.demux import Demux, DemuxCounts
 from edge.capture.errors import OpenError, opening
 from edge.capture.pacer import Pacer
-from edge.capture.session import Packets, Session
-from edge.media.packet import Packet, VideoStream
+from edge.capture.session import Packets, SessionSource
 
 Pace = Literal["realtime", "fast"]
 NEVER_S = float("inf")
 
 
-class FileSource:
-    """One recording, once or over and over. `close` may be called by any thread."""
+class FileSource(SessionSource):
+    """One recording, once or over and over; each loop is a new `VideoStream`.
+
+    Waits between packets as recorded, unless the pace is fast. `close` ends it at once.
+    """
+
+    is_live = False
 
     def __init__(
         self,
@@ -39,33 +42,13 @@ class FileSource:
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         """`wait` waits for so many seconds, or less, and says whether to stop; tests pass one."""
+        super().__init__()
         self._path = path
         self._clock = clock
         self._pace = pace
         self._loop = loop
-        self._is_closing = threading.Event()
         self._wait = wait or self._is_closing.wait
-        self._session: Session | None = None
         self.counts = DemuxCounts()
-
-    def open(self) -> VideoStream:
-        """Read up to the first keyframe. Raises OpenError."""
-        self._session = Session(self._read(), self._is_closing, is_live=False)
-        return self._session.stream
-
-    def packets(self) -> Iterator[Packet]:
-        """The packets up to the end of the file, or for ever; each loop is a new `VideoStream`.
-
-        Blocks as long as the recorded time passes, unless the pace is fast. Raises LostError for
-        a file that is damaged or cannot be read on.
-        """
-        return self._session.packets() if self._session else iter(())
-
-    def close(self) -> None:
-        """End `packets` at once and for good."""
-        self._is_closing.set()
-        if self._session:
-            self._session.close()
 
     def _read(self) -> Packets:
         pacer = Pacer(self._clock, self._wait, is_fast=self._pace == "fast")

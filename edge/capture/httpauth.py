@@ -49,9 +49,15 @@ def best(offered: list[Challenge]) -> Challenge | None:
 
 
 def answer(
-    challenge: Challenge, user: str, password: str, *, uri: str, client_nonce: str | None = None
+    challenge: Challenge,
+    user: str,
+    password: str,
+    *,
+    uri: str,
+    method: str = "GET",
+    client_nonce: str | None = None,
 ) -> str:
-    """The Authorization header of a GET of `uri`, its first one with this nonce."""
+    """The Authorization header of a request of `uri`, its first one with this nonce."""
     if challenge.scheme == "basic":
         pair = f"{user}:{password}".encode()
         return "Basic " + base64.b64encode(pair).decode("ascii")
@@ -62,7 +68,7 @@ def answer(
     secret = digest(f"{user}:{realm}:{password}".encode())
     if given.get("algorithm", "").upper().endswith("-SESS"):
         secret = digest(f"{secret}:{nonce}:{client_nonce}".encode())
-    request = digest(f"GET:{uri}".encode())
+    request = digest(f"{method}:{uri}".encode())
     has_qop = "auth" in re.split(r"[\s,]+", given.get("qop", ""))
     middle = f"{nonce}:00000001:{client_nonce}:auth" if has_qop else nonce
     fields = {

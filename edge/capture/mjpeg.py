@@ -1,4 +1,4 @@
-"""HTTP cameras: Motion JPEG as multipart/x-mixed-replace, encoded to H.264 here, once.
+"""HTTP cameras: Motion JPEG as multipart/x-mixed-replace.
 
 Read by the standard library rather than by FFmpeg: see docs/design/cameras.md. The connection is
 read in a thread of its own; the stall timeout counts whole pictures, not bytes.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from urllib.parse import unquote, urlsplit
@@ -19,21 +18,23 @@ from edge.base.logs import redact
 from edge.capture import httpauth
 from edge.capture.ahead import Ahead
 from edge.capture.beat import Beat
-from edge.capture.encode import OpenContext, open_hardware
-from edge.capture.encoded import DEPTH, Coded, Transcoder, jpeg_decoder
+from edge.capture.encoded import Coded
 from edge.capture.errors import LostError, OpenError
+from edge.capture.jpegs import DEPTH, JpegPackets
 from edge.capture.login import Login
 from edge.capture.multipart import Parts, boundary_of
-from edge.capture.session import Packets, Session
-from edge.media.packet import Packet, VideoStream
+from edge.capture.session import Packets, SessionSource
 
 READ_BYTES = 1 << 16
 ATTEMPTS = 3  # without a login, with one, and once more where the nonce had grown stale
 URL_HINT = "give the URL of the camera's Motion JPEG stream, multipart/x-mixed-replace"
 
 
-class MjpegSource:
-    """One camera's stream. `open` and `packets` are for one thread, `close` for any."""
+class MjpegSource(SessionSource):
+    """One camera's stream: one packet a picture. `close` ends it within a quarter of a second.
+
+    `open` waits for each answer of the camera up to the stall timeout.
+    """
 
     def __init__(
         self,
@@ -42,58 +43,33 @@ class MjpegSource:
         *,
         login: Login | None = None,
         stall_timeout_s: float = 10.0,
-        open_hardware: OpenContext | None = open_hardware,
     ) -> None:
+        super().__init__()
         self._url = url
         self._clock = clock
         self._login = login
         self._stall_timeout_s = stall_timeout_s
-        self._open_hardware = open_hardware
-        self._is_closing = threading.Event()
-        self._session: Session | None = None
         self._ahead: Ahead[Coded] | None = None
-        self._transcoder: Transcoder | None = None
-
-    def open(self) -> VideoStream:
-        """Connect, log in, and encode the first picture. Raises OpenError.
-
-        Blocks: up to the stall timeout for each answer of the camera.
-        """
-        self._session = Session(self._read(), self._is_closing, is_live=True)
-        return self._session.stream
-
-    def packets(self) -> Iterator[Packet]:
-        """One packet a picture. Raises LostError when the camera goes."""
-        return self._session.packets() if self._session else iter(())
-
-    def close(self) -> None:
-        """End `packets` within a quarter of a second."""
-        self._is_closing.set()
-        if self._session:
-            self._session.close()
+        self._pictures: JpegPackets | None = None
 
     @property
     def encoding(self) -> str:
-        """What is encoded by what, for people."""
-        return self._transcoder.encoding if self._transcoder else "Motion JPEG, not opened"
+        """What is encoded, for people."""
+        return self._pictures.encoding if self._pictures else "Motion JPEG, not opened"
 
     @property
     def dropped(self) -> int:
-        """Pictures that came while earlier ones were encoded still, and were left out."""
+        """Pictures that came while earlier ones waited still, and were left out."""
         return self._ahead.dropped if self._ahead else 0
 
     def _read(self) -> Packets:
-        transcoder = self._transcoder = Transcoder(
-            urlsplit(self._url).hostname or "camera",
-            "Motion JPEG",
-            jpeg_decoder(),
-            stall_timeout_s=self._stall_timeout_s,
-            open_hardware=self._open_hardware,
-        )
+        name = urlsplit(self._url).hostname or "camera"
+        pictures = JpegPackets(name, stall_timeout_s=self._stall_timeout_s)
+        self._pictures = pictures
         connection = _Connection(self._url, self._login, self._stall_timeout_s, self._clock)
         self._ahead = Ahead("mjpeg", connection.pictures, depth=DEPTH, is_dropping=True)
         with self._ahead, closing(connection):
-            yield from transcoder.packets(self._ahead, self._is_closing)
+            yield from pictures.packets(self._ahead, self._is_closing)
         if not self._is_closing.is_set():
             raise LostError("ended", "the camera closed the connection")
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from edge.base.clock import Clock, SystemClock
 from edge.base.units import format_size
-from edge.capture.errors import CaptureError, LostError, Reason
+from edge.capture import encode
+from edge.capture.errors import FOREIGN_ERRORS, CaptureError, LostError, Reason
 from edge.capture.source import Encodes, Source, make
 from edge.config.camera import CameraSettings
 from edge.media import extradata
@@ -25,7 +26,7 @@ PATIENCE = 4
 MAX_PACKETS = 20_000
 LUMA_WIDTH = 320  # pixels, as `decode` makes it
 VARIABLE_RATE = 0.25  # of the median interval; a tenth of all intervals beyond it is variable
-CODEC_NAMES = {"h264": "H.264", "hevc": "H.265"}
+CODEC_NAMES = {"h264": "H.264", "hevc": "H.265", "mjpeg": "Motion JPEG"}
 PROFILES: dict[VideoCodec, dict[int, str]] = {  # H.264 A.2, H.265 A.3
     "h264": {66: "Baseline", 77: "Main", 88: "Extended", 100: "High", 110: "High 10",
              122: "High 4:2:2", 244: "High 4:4:4 Predictive"},
@@ -96,26 +97,35 @@ class ProbeReport:
 
 
 def probe(
-    settings: CameraSettings, *, seconds: float = SECONDS, clock: Clock | None = None
+    settings: CameraSettings,
+    *,
+    seconds: float = SECONDS,
+    patience: int = PATIENCE,
+    clock: Clock | None = None,
 ) -> ProbeReport:
     """Open the camera of `settings` and watch it. Blocks. Raises CaptureError where it cannot."""
     once = dataclasses.replace(settings, pace="fast", loop=False)
-    return probe_source(make(once, clock or SystemClock()), settings, seconds=seconds)
+    source = make(once, clock or SystemClock())
+    return probe_source(source, settings, seconds=seconds, patience=patience)
 
 
 def probe_source(
-    source: Source, settings: CameraSettings, *, seconds: float = SECONDS
+    source: Source,
+    settings: CameraSettings,
+    *,
+    seconds: float = SECONDS,
+    patience: int = PATIENCE,
 ) -> ProbeReport:
     """Open `source`, watch it, close it. Blocks. Raises CaptureError where it cannot be watched.
 
-    Goes on beyond `seconds` until a second keyframe has come, up to PATIENCE times as long.
+    Goes on beyond `seconds` until a second keyframe has come, up to `patience` times as long.
     """
     stream = source.open()
     seen = _Seen(stream)
     try:
         for packet in itertools.islice(source.packets(), MAX_PACKETS):
             seen.add(packet)
-            if seen.watched_s >= seconds * (PATIENCE if len(seen.keyframes) < 2 else 1):
+            if seen.watched_s >= seconds * (patience if len(seen.keyframes) < 2 else 1):
                 break
     except LostError as err:
         if len(seen.video) < 2:
@@ -125,7 +135,8 @@ def probe_source(
         source.close()
     report = _report(seen, settings)
     if isinstance(source, Encodes):
-        return dataclasses.replace(report, encoding=source.encoding, dropped=source.dropped)
+        encoding = _planned(seen.stream) or source.encoding
+        return dataclasses.replace(report, encoding=encoding, dropped=source.dropped)
     return report
 
 
@@ -202,6 +213,20 @@ def _report(seen: _Seen, settings: CameraSettings) -> ProbeReport:
     )
 
 
+def _planned(stream: VideoStream) -> str | None:
+    """What will be encoded for events, and by what; None where that is not how it goes."""
+    if stream.codec != "mjpeg":
+        return None
+    width, height = stream.width & ~1, stream.height & ~1
+    try:
+        name = encode.live_encoder(
+            width, height, stream.frame_rate, open_hardware=encode.open_hardware
+        ).name
+    except FOREIGN_ERRORS as err:
+        name = f"nothing, as there is no encoder for it: {err}"
+    return f"Motion JPEG {width}x{height} to H.264 by {name}, on this box, for events only"
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
@@ -237,6 +262,8 @@ def _gop(seen: _Seen) -> GopLength | None:
 
 
 def _profile(stream: VideoStream) -> str:
+    if stream.codec == "mjpeg":
+        return ""
     sps = first_sps(stream.codec, extradata.parameter_sets(stream.codec, stream.extradata))
     if sps is None:
         return "unknown"
@@ -244,8 +271,8 @@ def _profile(stream: VideoStream) -> str:
 
 
 def _rows(report: ProbeReport) -> Iterator[tuple[str, str]]:
-    codec = CODEC_NAMES[report.codec]
-    yield "video", f"{codec} {report.profile}, {report.width}x{report.height}"
+    codec = f"{CODEC_NAMES[report.codec]} {report.profile}".rstrip()
+    yield "video", f"{codec}, {report.width}x{report.height}"
     yield "frame rate", _rate_text(report)
     yield "keyframes", _gop_text(report)
     if report.bits_per_s is not None:

@@ -7,8 +7,6 @@ falls silent ends it with `stalled`, one that hangs up with `ended`.
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -20,8 +18,7 @@ from edge.capture.demux import Demux, DemuxCounts
 from edge.capture.diagnose import diagnose
 from edge.capture.errors import LostError, OpenError, opening
 from edge.capture.login import Login
-from edge.capture.session import Packets, Session
-from edge.media.packet import Packet, VideoStream
+from edge.capture.session import Packets, SessionSource
 
 # FFmpeg looks at this much of the stream to learn its parameters. What it reads so is handed out
 # afterwards, so a short time costs nothing; what it did not learn, `demux` reads in band.
@@ -35,8 +32,12 @@ BACKSTOP_S = 2.0  # FFmpeg's own time-out comes first; this one also ends a tric
 Transport = Literal["tcp", "udp"]
 
 
-class RtspSource:
-    """One camera's stream. `open` and `packets` are for one thread, `close` for any."""
+class RtspSource(SessionSource):
+    """One camera's stream.
+
+    Each answer of the camera and each packet is waited for up to the stall timeout, and so is a
+    closing.
+    """
 
     def __init__(
         self,
@@ -47,37 +48,13 @@ class RtspSource:
         transport: Transport = "tcp",
         stall_timeout_s: float = 10.0,
     ) -> None:
+        super().__init__()
         self._url = url
         self._clock = clock
         self._login = login
         self._transport = transport
         self._stall_timeout_s = stall_timeout_s
-        self._is_closing = threading.Event()
-        self._session: Session | None = None
         self.counts = DemuxCounts()
-
-    def open(self) -> VideoStream:
-        """Connect and read up to the first keyframe.
-
-        Blocks: up to the stall timeout for each answer of the camera, and for one GOP. Raises
-        OpenError; then nothing is left open, and `open` may be called again.
-        """
-        self._session = Session(self._read(), self._is_closing, is_live=True)
-        return self._session.stream
-
-    def packets(self) -> Iterator[Packet]:
-        """The packets from the keyframe that `open` read, until `close`.
-
-        Blocks between packets, at most for the stall timeout. Raises LostError when the camera
-        goes; the connection is closed then.
-        """
-        return self._session.packets() if self._session else iter(())
-
-    def close(self) -> None:
-        """End `packets` for good: at the next packet, or after the stall timeout without one."""
-        self._is_closing.set()
-        if self._session:
-            self._session.close()
 
     def _read(self) -> Packets:
         with contextlib.closing(self._connect()) as container:

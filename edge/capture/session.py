@@ -1,8 +1,12 @@
-"""One opening of a source: its packets from the first keyframe on, ended by whoever owns it."""
+"""What all sources share: a base class with one hook, and one opening of a source.
+
+A source says in `_read` how its packets come; opening, handing out and closing are here.
+"""
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 
 from edge.capture.errors import LostError, OpenError, Reason
@@ -51,6 +55,49 @@ class Session:
             self._is_closing.set()
             if not self._is_taken:
                 self._reading.close()
+
+
+class SessionSource(ABC):
+    """A source (`edge.capture.source.Source`) that is a generator of packets.
+
+    `open` and `packets` are for one thread, `close` for any.
+    """
+
+    is_live = True
+    """False where the end before a picture is final, as with a file: no retry can help."""
+
+    def __init__(self) -> None:
+        self._is_closing = threading.Event()
+        self._session: Session | None = None
+
+    @abstractmethod
+    def _read(self) -> Packets:
+        """Connect, give packets from a keyframe on, let go of everything at the end.
+
+        Ends soon after `_is_closing` is set. Raises OpenError and LostError.
+        """
+
+    def open(self) -> VideoStream:
+        """Connect and read up to the first keyframe.
+
+        Blocks, for a bounded time. Raises OpenError; then nothing is left open, and `open` may be
+        called again.
+        """
+        self._session = Session(self._read(), self._is_closing, is_live=self.is_live)
+        return self._session.stream
+
+    def packets(self) -> Iterator[Packet]:
+        """The packets from the keyframe that `open` read, up to the end or `close`.
+
+        Blocks between packets. Raises LostError when the camera goes; nothing is left open then.
+        """
+        return self._session.packets() if self._session else iter(())
+
+    def close(self) -> None:
+        """End `open` and `packets` for good, as soon as the source can be interrupted."""
+        self._is_closing.set()
+        if self._session:
+            self._session.close()
 
 
 def _first(reading: Packets, is_closing: threading.Event, *, is_live: bool) -> Packet:

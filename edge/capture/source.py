@@ -2,7 +2,8 @@
 
 `make` chooses the source for a camera's settings. Connecting again after a loss is the caller's:
 a source is opened, read to its end or its error, and opened anew. Each kind fits behind `Source` by
-giving H.264 or H.265 packets; those that have to encode for it also say so (`Encodes`).
+giving H.264 or H.265 packets, or Motion JPEG pictures as packets that are all keyframes; where this
+box has to encode, now or for events, they also say so (`Encodes`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from edge.capture.errors import CaptureError, LostError, OpenError, Reason
 from edge.capture.file import FileSource
 from edge.capture.login import Login
 from edge.capture.rtsp import RtspSource
-from edge.config import address
 from edge.config.camera import CameraSettings
+from edge.contract import address
 from edge.media.packet import Packet, VideoStream
 
 __all__ = ["CaptureError", "Encodes", "LostError", "OpenError", "Reason", "Source", "make"]
@@ -51,11 +52,11 @@ class Encodes(Protocol):
 
     @property
     def encoding(self) -> str | None:
-        """What is encoded by what, for people; None where nothing has to be."""
+        """What is encoded, for people; None where nothing has to be."""
 
     @property
     def dropped(self) -> int:
-        """Pictures left out since encoding was slower than the camera, in this opening."""
+        """Pictures left out since this box was slower than the camera, in this opening."""
 
 
 def make(settings: CameraSettings, clock: Clock) -> Source:

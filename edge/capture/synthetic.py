@@ -6,8 +6,7 @@ frames are left out, never delayed.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Literal
@@ -18,9 +17,8 @@ import av
 from edge.base.clock import Clock
 from edge.capture.encode import TIME_BASE, Encoder
 from edge.capture.errors import OpenError
-from edge.capture.session import Packets, Session
+from edge.capture.session import Packets, SessionSource
 from edge.capture.street import Street
-from edge.media.packet import Packet, VideoStream
 
 MAX_LATE_S = 1.0  # behind by more, frames are left out
 NO_TIME_PASSES_FPS = 1e9  # a street at so many frames a second stays at its first, empty moment
@@ -56,8 +54,8 @@ class Scene:
         return scene
 
 
-class SyntheticSource:
-    """The street as a camera. `open` and `packets` are for one thread, `close` for any."""
+class SyntheticSource(SessionSource):
+    """The street as a camera, without an end: one packet a frame. `close` ends it at once."""
 
     def __init__(
         self,
@@ -71,27 +69,11 @@ class SyntheticSource:
 
         `wait` waits for so many seconds, or less, and says whether to stop; tests pass one.
         """
+        super().__init__()
         self._scene = scene
         self._clock = clock
         self._is_fast = pace == "fast"
-        self._is_closing = threading.Event()
         self._wait = wait or self._is_closing.wait
-        self._session: Session | None = None
-
-    def open(self) -> VideoStream:
-        """Draw the scene and encode the first frame. Blocks for half a second."""
-        self._session = Session(self._read(), self._is_closing, is_live=True)
-        return self._session.stream
-
-    def packets(self) -> Iterator[Packet]:
-        """One packet a frame, without an end. Blocks between them."""
-        return self._session.packets() if self._session else iter(())
-
-    def close(self) -> None:
-        """End `packets` at once and for good."""
-        self._is_closing.set()
-        if self._session:
-            self._session.close()
 
     def _read(self) -> Packets:
         scene = self._scene

@@ -1,12 +1,11 @@
 """A camera on this box: a Video4Linux device such as /dev/video0.
 
-H.264 is passed through where the camera gives it. Motion JPEG or raw pictures are encoded to H.264
+H.264 and Motion JPEG are passed on as the camera gives them. Raw pictures are encoded to H.264
 here, once. A thread of its own reads, since a driver can block for as long as it likes.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
@@ -14,24 +13,28 @@ import av
 import av.container
 
 from edge.base.clock import Clock
+from edge.capture import jpegs
 from edge.capture.ahead import Ahead
 from edge.capture.beat import Beat
+from edge.capture.decode import MAX_PIXELS
 from edge.capture.demux import CODECS, Demux, DemuxCounts
 from edge.capture.device import Choice, examine, open_error
 from edge.capture.encode import OpenContext, open_hardware
-from edge.capture.encoded import DEPTH, MAX_PIXELS, Coded, Transcoder
+from edge.capture.encoded import DEPTH, Coded, Transcoder
 from edge.capture.errors import LostError, OpenError, opening, reading
-from edge.capture.session import Packets, Session
-from edge.config.address import Device
-from edge.media.packet import Packet, VideoStream
+from edge.capture.jpegs import JpegPackets
+from edge.capture.session import Packets, SessionSource
+from edge.contract.address import Device
+from edge.media.packet import Packet
 
 FORMAT = "v4l2"
 AHEAD_PACKETS = 64  # of H.264, two to four seconds; then the driver drops pictures by itself
-CODEC_NAMES = {"mjpeg": "Motion JPEG", "rawvideo": "raw pictures"}
+CODEC_NAMES = {"rawvideo": "raw pictures"}
+DEPTHS = {"h264": AHEAD_PACKETS, "mjpeg": jpegs.DEPTH}  # else: what has to be encoded
 
 
-class V4l2Source:
-    """`open` and `packets` are for one thread, `close` for any."""
+class V4l2Source(SessionSource):
+    """One device: one packet a picture. `close` ends it within a quarter of a second."""
 
     def __init__(
         self,
@@ -43,53 +46,37 @@ class V4l2Source:
         open_hardware: OpenContext | None = open_hardware,
     ) -> None:
         """`container_format` is FFmpeg's name; tests read a recorded device through another."""
+        super().__init__()
         self._device = device
         self._clock = clock
         self._stall_timeout_s = stall_timeout_s
         self._format = container_format
         self._open_hardware = open_hardware
-        self._is_closing = threading.Event()
-        self._session: Session | None = None
         self._ahead: Ahead[Coded | Packet] | None = None
-        self._transcoder: Transcoder | None = None
+        self._transcoder: Transcoder | JpegPackets | None = None
         self._codec: av.VideoCodecContext | None = None
         self._rate: Fraction | None = None
         self.counts = DemuxCounts()
 
-    def open(self) -> VideoStream:
-        """Set the device, start it, and read its first picture. Raises OpenError."""
-        self._session = Session(self._read(), self._is_closing, is_live=True)
-        return self._session.stream
-
-    def packets(self) -> Iterator[Packet]:
-        """One packet a picture. Raises LostError when the device goes."""
-        return self._session.packets() if self._session else iter(())
-
-    def close(self) -> None:
-        """End `packets` within a quarter of a second."""
-        self._is_closing.set()
-        if self._session:
-            self._session.close()
-
     @property
     def encoding(self) -> str | None:
-        """What is encoded by what, for people; None where the camera gives H.264 itself."""
+        """What is encoded, for people; None where the camera gives H.264 itself."""
         return self._transcoder.encoding if self._transcoder else None
 
     @property
     def dropped(self) -> int:
-        """Pictures that came while earlier ones were encoded still, and were left out."""
+        """Pictures that came while earlier ones were not taken yet, and were left out."""
         return self._ahead.dropped if self._ahead else 0
 
     def _read(self) -> Packets:
         is_device = self._format == FORMAT
         choice = examine(self._device) if is_device else None
-        is_coded = choice is not None and choice.format == "h264"
+        given = choice.format if choice is not None else ""
         self._ahead = Ahead(
             f"read {self._device.path}",
             lambda: self._items(choice),
-            depth=AHEAD_PACKETS if is_coded else DEPTH,
-            is_dropping=is_device and not is_coded,
+            depth=DEPTHS.get(given, DEPTH),
+            is_dropping=is_device and given != "h264",
         )
         with self._ahead:
             while (item := self._taken(self._ahead)) is not None:
@@ -107,16 +94,21 @@ class V4l2Source:
 
     def _transcoded(self, coded: Coded) -> Packets:
         if self._transcoder is None:
-            codec = self._codec.name if self._codec else ""
-            self._transcoder = Transcoder(
-                self._device.path,
-                CODEC_NAMES.get(codec, codec),
-                self._decode,
-                stall_timeout_s=self._stall_timeout_s,
-                frame_rate=self._rate,
-                open_hardware=self._open_hardware,
-            )
+            self._transcoder = self._make_transcoder(self._codec.name if self._codec else "")
         yield from self._transcoder.push(coded)
+
+    def _make_transcoder(self, codec: str) -> Transcoder | JpegPackets:
+        stall_s, rate = self._stall_timeout_s, self._rate
+        if codec == "mjpeg":
+            return JpegPackets(self._device.path, stall_timeout_s=stall_s, frame_rate=rate)
+        return Transcoder(
+            self._device.path,
+            CODEC_NAMES.get(codec, codec),
+            self._decode,
+            stall_timeout_s=stall_s,
+            frame_rate=rate,
+            open_hardware=self._open_hardware,
+        )
 
     def _decode(self, data: bytes) -> Iterable[av.VideoFrame]:
         return self._codec.decode(av.Packet(data)) if self._codec else ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from edge import yamlfile
@@ -12,9 +11,10 @@ from edge.base.hosts import is_loopback
 from edge.base.schema import item
 from edge.base.units import parse_size_bytes
 from edge.config.camera import CameraSettings
+from edge.config.classify import ClassifySettings
+from edge.config.traces import TraceSettings
 from edge.contract import names
-
-MAX_CAMERAS = 16
+from edge.contract.settings import MAX_CAMERAS, ZONE_PATTERN, LogLevel
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,13 @@ class NodeSettings:
     state_dir: str = item("folder for journal, key and spool", "/var/lib/camwatch-edge")
     spool: SpoolSettings = item("clips and snapshots that wait for the hub", SpoolSettings)
     journal: JournalSettings = item("records that wait for the hub", JournalSettings)
-    log_level: Literal["debug", "info", "warning", "error"] = item("how much is logged", "info")
+    classify: ClassifySettings = item("what moved: an optional model's word", ClassifySettings)
+    traces: TraceSettings = item("what was seen, kept without pictures", TraceSettings)
+    log_level: LogLevel = item("how much is logged", "info")
+    time_zone: str | None = item(
+        "whose local time schedules go by, as Asia/Ho_Chi_Minh; none: the system's", None,
+        pattern=ZONE_PATTERN, max_length=64,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         seen = [camera.name for camera in self.cameras]
@@ -100,4 +106,4 @@ class NodeSettings:
 
 def load(path: Path) -> NodeSettings:
     """The settings in `path`. Raises ConfigError that lists every problem."""
-    return yamlfile.load(NodeSettings, path)
+    return yamlfile.load(NodeSettings, path, program="camwatch-edge")

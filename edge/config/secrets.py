@@ -1,4 +1,4 @@
-"""Secrets that settings name by file: read once at start, refused when others can read them."""
+"""Secrets and keys that settings name by file: read once at start, refused with their field."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from edge.base.errors import ConfigError
+from edge.keys import KeyFileError, PublicKey
 
 MAX_SECRET_BYTES = 4096
 
@@ -26,3 +27,14 @@ def read_secret(path: Path, *, field: str) -> str:
     if not secret:
         raise ConfigError(f"{field}: {path} is empty")
     return secret
+
+
+def read_hub_key(path: Path) -> PublicKey:
+    """The hub's public key, by which it is known. Raises ConfigError naming the field."""
+    try:
+        return PublicKey.from_text(path.read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError, KeyFileError) as err:
+        raise ConfigError(
+            f"hub.public_key_file: cannot use {path}: {err}",
+            hint="copy what `camwatch-hub key` prints on the hub into it",
+        ) from err

@@ -76,6 +76,7 @@ def _operation_name(channel: Channel) -> str:
 
 
 def _operation(channel: Channel) -> Document:
+    answer = {} if channel.answer is None else {"reply": _reply(channel.answer)}
     return {
         "action": "receive" if channel.sender == "node" else "send",
         "channel": {"$ref": f"#/channels/{channel.name}"},
@@ -87,6 +88,15 @@ def _operation(channel: Channel) -> Document:
                 "bindingVersion": MQTT_BINDING_VERSION,
             }
         },
+    } | answer
+
+
+def _reply(channel: str) -> Document:
+    """Where the answer comes: the MQTT 5 response topic, with the same correlation data."""
+    return {
+        "address": {"location": "$message.header#/responseTopic"},
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{channel}"}],
     }
 
 

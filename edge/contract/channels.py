@@ -19,11 +19,13 @@ PARAMETERS = {
     "node": names.NODE_PATTERN,
     "camera": names.CAMERA_PATTERN,
     "event": names.EVENT_PATTERN,
+    "command": names.RANDOM_PATTERN,
 }
 PARAMETER_DOCS = {
     "node": "The node's name, which is its MQTT user name too.",
     "camera": "The camera's name at its node.",
     "event": "The event's id, a UUIDv7.",
+    "command": "The command's id.",
 }
 CONTENT_TYPES = {
     "json": "application/json",
@@ -48,6 +50,7 @@ class Channel:
     doc: str
     schema: str | None = None
     texts: tuple[str, ...] = ()
+    answer: str | None = None  # the channel that answers, by response topic and correlation data
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -93,6 +96,11 @@ CHANNELS = (
         texts=("ON", "OFF"),
     ),
     Channel(
+        "tamper", topics.tamper("{node}", "{camera}"), "node", 1, True, False, "text", 3,
+        "Whether the camera is covered, turned, out of focus, blinded, frozen or black now.",
+        texts=("ON", "OFF"),
+    ),
+    Channel(
         "camera_status", topics.camera_status("{node}", "{camera}"), "node", 1, True, False,
         "text", 7,
         "Whether the camera delivers packets. It means nothing while the node is offline.",
@@ -107,6 +115,48 @@ CHANNELS = (
         "ack", topics.ack("{node}"), "hub", 0, False, True, "json", names.MAX_ACK_BYTES,
         "What the hub has committed, so what the node may free. Repeated; a lost one is harmless.",
         schema="ack.schema.json",
+    ),
+    Channel(
+        "command", topics.command("{node}"), "hub", 1, False, True, "json",
+        names.MAX_COMMAND_BYTES,
+        "Something that the node shall do once, now. A retained one is ignored.",
+        schema="command.schema.json", answer="reply",
+    ),
+    Channel(
+        "reply", topics.reply("{node}"), "node", 1, False, True, "json", names.MAX_REPLY_BYTES,
+        "What became of a command: one answer each, with the command's correlation data.",
+        schema="reply.schema.json",
+    ),
+    Channel(
+        "reply_picture", topics.reply_picture("{node}", "{command}"), "node", 1, False, False,
+        "jpeg", names.MAX_SNAPSHOT_BYTES,
+        "The picture that a reply names by its hash; it comes before the reply.",
+    ),
+    Channel(
+        "update_order", topics.update_order("{node}"), "hub", 1, True, True, "json",
+        names.MAX_UPDATE_BYTES,
+        "Which release the node shall run. The release's maker signed its manifest, the hub the"
+        " order.",
+        schema="update_order.schema.json",
+    ),
+    Channel(
+        "update_state", topics.update_state("{node}"), "node", 1, True, True, "json",
+        names.MAX_UPDATE_BYTES,
+        "What the node runs, and how far it has come with its order.",
+        schema="update_state.schema.json",
+    ),
+    Channel(
+        "wanted", topics.wanted("{node}"), "hub", 1, True, True, "json",
+        names.MAX_WANTED_BYTES,
+        "The settings that the node shall have. A version that is not higher than all before is"
+        " refused; what is in `settings` is described by settings.schema.json.",
+        schema="wanted.schema.json",
+    ),
+    Channel(
+        "applied", topics.applied("{node}"), "node", 1, True, True, "json",
+        names.MAX_APPLIED_BYTES,
+        "The settings that the node has, and why the newest ones are not in effect.",
+        schema="applied.schema.json",
     ),
     Channel(
         "home_assistant", discovery.topic("{node}"), "hub", 1, True, False, "home-assistant",

@@ -4,6 +4,7 @@ Format: home-assistant.io, integration mqtt, section "Device discovery payload".
 in full; Home Assistant knows abbreviations too. Availability follows what each entity depends on:
 
 - a camera's motion: its node and the camera, both (mode `all`);
+- a camera's tampering: the node alone, for a covered camera whose cable is cut stays covered;
 - a camera's connectivity, the node's problem and health sensors: the node alone;
 - the node's connectivity: nothing, or it could never show "disconnected";
 - a camera's last snapshot: nothing; who cut the cable is on it, so it must outlive the camera.
@@ -21,7 +22,7 @@ from edge.contract.status import Status
 
 PREFIX = "homeassistant"  # Home Assistant's default discovery prefix
 BIRTH_TOPIC = f"{PREFIX}/status"  # Home Assistant says `online` here when it starts
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 96 * 1024
 EXPIRE_S = int(4 * INTERVAL_S)  # three missed reports, then a health value is unknown
 ORIGIN_NAME = "Camwatch"
 
@@ -72,6 +73,13 @@ def _camera_components(node: str, camera: str) -> dict[str, Component]:
             "state_topic": topics.motion(node, camera),
             "availability": [is_node_online, {"topic": topics.camera_status(node, camera)}],
             "availability_mode": "all",
+        },
+        f"{camera}_tamper": {
+            "platform": "binary_sensor",
+            "name": f"{camera} tampering",
+            "device_class": "tamper",
+            "state_topic": topics.tamper(node, camera),
+            "availability": [is_node_online],
         },
         f"{camera}_snapshot": {
             "platform": "image",

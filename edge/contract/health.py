@@ -9,9 +9,10 @@ from typing import Literal
 from edge.base.schema import item
 from edge.contract import documents, names
 from edge.contract.parts import ClockStamp
-from edge.contract.record import BlindCause
+from edge.contract.record import BlindCause, TamperFault
 
 INTERVAL_S = 30.0
+MAX_REASON_CHARS = 120
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class GateHealth:
     """How the node decides which pictures of a camera it decodes, and how well that goes."""
 
     mode: Literal["gate", "keyframes", "all"] = item(
-        "gate: what the sizes of the packets ask for, and a keyframe now and then; keyframes: every"
-        " one, and what the sizes ask for; all: every picture"
+        "gate: what the sizes of the packets ask for, and a keyframe now and then; keyframes: they"
+        " more often, and what the sizes ask for, or some, where all are keyframes; all: every"
+        " picture"
     )
-    reason: str = item("why this mode, for people", max_length=120)
+    reason: str = item("why this mode, for people", max_length=MAX_REASON_CHARS)
     decoded_share: float = item(
         "of the pictures since the last message; above 1 where some were decoded twice", min=0
     )
@@ -53,6 +55,7 @@ class CameraHealth:
         min=0,
     )
     blind: BlindCause | None = item("why it is not watched now; absent while it is", None)
+    tampered: TamperFault | None = item("what is wrong with its picture, absent while well", None)
     gate: GateHealth | None = item("which pictures are decoded; absent before a stream came", None)
 
 
@@ -65,6 +68,17 @@ class OutboxHealth:
     clips: int = item("clips not yet acknowledged", min=0)
     clip_bytes: int = item("their size", min=0)
     oldest_s: float = item("age of the oldest record not yet acknowledged, 0 for none", min=0)
+
+
+@dataclass(frozen=True)
+class LabelHealth:
+    """The optional model that labels events, in its own process, since the agent's start."""
+
+    looks: int = item("frames that it looked at", min=0)
+    refused: int = item("frames that it had no time for, or rested after a failure", min=0)
+    failed: int = item("times that it could not be loaded, was too slow, or ended", min=0)
+    cpu_s: float = item("processor time of its process, loading included", min=0)
+    memory_bytes: int = item("the most that its process held", min=0)
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,7 @@ class Health:
         max_items=32,
         max_length=names.MAX_PROBLEM_CHARS,
     )
+    labels: LabelHealth | None = item("absent where there is no model", None)
 
 
 def encode(health: Health) -> bytes:

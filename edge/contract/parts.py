@@ -10,7 +10,10 @@ from edge.base.schema import item
 from edge.contract import names
 
 Box = tuple[float, float, float, float]
+Point = tuple[float, float]
 ClockState = Literal["synced", "holdover", "unsynced"]
+Side = Literal["left", "right", "top", "bottom", "inside"]
+Way = Literal["left", "right", "up", "down", "none"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,18 @@ class ClockStamp:
     boot: str = item("id of the boot that mono_ns counts from", pattern=names.BOOT_PATTERN)
     mono_ns: int = item("nanoseconds since boot at at_utc", min=0)
     error_ms: int | None = item("estimated error of at_utc in milliseconds", None, min=0)
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a model on the node took a moving thing for, where it was surest of that."""
+
+    label: str = item(
+        "person, vehicle, animal, or a name of the model's own", pattern=names.LABEL_PATTERN
+    )
+    confidence: float = item("the model's, 0 to 1; models differ in what it means", min=0, max=1)
+    box: Box = item("where: left, top, width, height, each 0 to 1 of the picture", min=0, max=1)
+    seen: Instant = item("when the frame was captured")
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,10 @@ class ClipRef:
     sha256: str = item("of the whole file", pattern=names.HASH_PATTERN)
     size_bytes: int = item("length of the file", min=1, max=names.MAX_CLIP_BYTES)
     duration_ms: int = item("of the video track", min=0)
-    codec: Literal["h264", "hevc"] = item("of the video track, as the camera sent it")
+    codec: Literal["h264", "hevc"] = item(
+        "of the video track: as the camera sent it, or as encoded on the node from Motion JPEG or"
+        " raw pictures"
+    )
     width: int = item("pixels", min=1, max=65535)
     height: int = item("pixels", min=1, max=65535)
     starts: Instant = item("when the first frame was captured")
@@ -69,3 +87,23 @@ class ClipRef:
     audio: str | None = item(
         "codec of the audio track, where the camera sends one", None, max_length=16
     )
+
+
+@dataclass(frozen=True)
+class Track:
+    """The way of one thing through the picture, as far as it was seen."""
+
+    entry: Side = item("the border it came in over; inside: it appeared within the picture")
+    exit: Side = item("the border it left over; inside: it was last seen within the picture")
+    way: Way = item("from its first to its last place, the longer way; none where those are near")
+    path: tuple[Point, ...] = item(
+        "its middle over time, a short line: x, y, each 0 to 1 of the picture",
+        min=0,
+        max=1,
+        max_items=16,
+    )
+    zones: tuple[str, ...] = item(
+        "zones it touched, in that order", max_items=64, pattern=names.ZONE_PATTERN
+    )
+    from_ms: int = item("when it was first seen, after the event's start", min=0)
+    to_ms: int = item("when it was last seen, after the event's start", min=0)

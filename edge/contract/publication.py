@@ -80,7 +80,7 @@ def type_table() -> str:
     """All record types as a Markdown table."""
     lines = ["| type | says | always has |", "|---|---|---|"]
     for name, body in record.BODIES.items():
-        always = "`camera`, `event`" if name in record.EVENT_TYPES else ""
+        always = "`camera`, `event`" if name in record.EVENTFUL_TYPES else ""
         lines.append(f"| `{name}` | {' '.join((body.__doc__ or '').split())} | {always} |")
     return "\n".join(lines) + "\n"
 
@@ -92,6 +92,12 @@ def _signatures(made: Sequence[Sample]) -> dict[str, object]:
         "keys": {
             "record": {"secret": _hex(NODE_SECRET), "public": _base64(NODE_PUBLIC)},
             "ack": {"secret": _hex(HUB_SECRET), "public": _base64(HUB_PUBLIC)},
+            "command": {"secret": _hex(HUB_SECRET), "public": _base64(HUB_PUBLIC)},
+            "wanted": {"secret": _hex(HUB_SECRET), "public": _base64(HUB_PUBLIC)},
+            "applied": {"secret": _hex(NODE_SECRET), "public": _base64(NODE_PUBLIC)},
+            "reply": {"secret": _hex(NODE_SECRET), "public": _base64(NODE_PUBLIC)},
+            "update_order": {"secret": _hex(HUB_SECRET), "public": _base64(HUB_PUBLIC)},
+            "update_state": {"secret": _hex(NODE_SECRET), "public": _base64(NODE_PUBLIC)},
         },
         "messages": [
             {

@@ -15,10 +15,12 @@ from edge.base import schema, strictjson
 from edge.base.schema import item
 from edge.contract import documents, names
 from edge.contract.errors import ContractError
-from edge.contract.parts import Box, ClipRef, ClockStamp, Instant, SnapshotRef
+from edge.contract.parts import Box, ClipRef, ClockStamp, Instant, Label, SnapshotRef, Track
 
-EventKind = Literal["motion"]
+EventKind = Literal["motion", "tampered"]
+TamperFault = Literal["covered", "defocused", "moved", "blinded", "frozen", "black"]
 EndReason = Literal["quiet", "camera_lost", "stopped", "interrupted"]
+TamperOutcome = Literal["restored", "accepted"]
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,14 @@ class EventStarted:
         "what moved: left, top, width, height, each 0 to 1 of the picture", None, min=0, max=1
     )
     snapshot: SnapshotRef | None = item("the frame that confirmed it", None)
+    tracks: tuple[Track, ...] = item("the ways of what moved, so far", (), max_items=8)
 
 
 @dataclass(frozen=True)
 class EventUpdated:
     """A running event: a part of its clip was completed."""
 
-    clip: ClipRef = item("the completed part; the next one continues it without a gap")
+    clip: ClipRef = item("the completed part; the next one, if any, continues it without a gap")
     zones: tuple[str, ...] = item("zones touched so far", max_items=64, pattern=names.ZONE_PATTERN)
 
 
@@ -53,7 +56,7 @@ class EventEnded:
     started: Instant = item("the first frame in which it was seen")
     ended: Instant = item("the last frame in which it was seen")
     duration_ms: int = item("from started to ended on the monotonic clock", min=0)
-    reason: EndReason = item("quiet: motion ended; otherwise what cut it short")
+    reason: EndReason = item("quiet: it is over; otherwise what cut it short")
     zones: tuple[str, ...] = item("all zones it touched", max_items=64, pattern=names.ZONE_PATTERN)
     score: float = item("how much of the watched picture changed at most, 0 to 1", min=0, max=1)
     parts: int = item("how many clips the event has", min=0, max=10000)
@@ -62,6 +65,23 @@ class EventEnded:
     fault: str | None = item(
         "why a clip is missing or short", None, max_length=names.MAX_FAULT_CHARS
     )
+    tracks: tuple[Track, ...] = item(
+        "the ways of what moved, those that got farthest, in the order of their coming",
+        (),
+        max_items=8,
+    )
+
+
+@dataclass(frozen=True)
+class EventLabelled:
+    """What an optional model took an event for. The newest one of an event counts, alone."""
+
+    labels: tuple[Label, ...] = item(
+        "each label once, the surest first; empty where nothing was recognised", max_items=16
+    )
+    frames: int = item("how many of its frames were looked at", min=1, max=100)
+    looked: Instant = item("when the last of them was captured")
+    model: str = item("SHA-256 of the model's file", pattern=names.HASH_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -77,10 +97,48 @@ class CameraLost:
 class CameraFound:
     """A camera delivers packets (again)."""
 
-    codec: str = item("of the video stream", max_length=16)
+    codec: str = item("of the video stream as it is sent: h264, hevc, mjpeg", max_length=16)
     width: int = item("pixels", min=0, max=65535)
     height: int = item("pixels", min=0, max=65535)
     audio: str | None = item("codec of the audio stream, if any", None, max_length=16)
+    lost_ms: int | None = item(
+        "how long it was lost, where the record names the event of that loss and the boot is still"
+        " the same",
+        None,
+        min=0,
+    )
+
+
+@dataclass(frozen=True)
+class CameraTampered:
+    """Somebody or something keeps a camera from showing what it should; an event of that kind.
+
+    The event's own records tell its clips: they show the minute before.
+    """
+
+    fault: TamperFault = item(
+        "covered: wholly or in part; defocused; moved: turned, shifted or lifted off; blinded: by"
+        " light; frozen: one picture again and again; black"
+    )
+    since: Instant = item("the first picture that shows it")
+    found: Instant = item("when that was certain")
+    score: float = item("how much of the view is gone, 0 to 1", min=0, max=1)
+    before: SnapshotRef | None = item("what the camera showed before", None)
+    after: SnapshotRef | None = item("what it showed when that was certain", None)
+
+
+@dataclass(frozen=True)
+class CameraRestored:
+    """What an earlier camera.tampered of the same event told is over."""
+
+    fault: TamperFault = item("what it was")
+    since: Instant = item("when it began")
+    restored: Instant = item("the picture that proved it over")
+    duration_ms: int = item("from since to restored on the monotonic clock", min=0)
+    outcome: TamperOutcome = item(
+        "restored: the view is back; accepted: another view stayed for ten minutes, and is taken"
+        " for the camera's own from now on"
+    )
 
 
 @dataclass(frozen=True)
@@ -122,8 +180,9 @@ class JournalGap:
 
 
 BlindCause = Literal[
-    "stream_lost", "frozen", "black", "storage", "disarmed", "overload", "starting", "stopped"
-]
+    "stream_lost", "frozen", "black", "tampered", "storage", "disarmed", "overload", "starting",
+    "stopped",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -159,33 +218,59 @@ class FileDropped:
     part: int | None = item("of a clip", None, min=0, max=9999)
 
 
+@dataclass(frozen=True)
+class ConfigApplied:
+    """What became of a version of the hub's settings. One that was applied may be rolled back."""
+
+    version: int = item("the hub's number of it", min=0, max=names.MAX_SEQ)
+    outcome: Literal["applied", "refused", "rolled_back"] = item(
+        "applied: in effect from now on; refused: never in effect; rolled_back: taken back, or not"
+        " even put in effect when it was tried"
+    )
+    in_effect: int = item("the version in effect since; 0: none", min=0, max=names.MAX_SEQ)
+    sha256: str | None = item("of its bytes, where they were read", None,
+                              pattern=names.HASH_PATTERN)  # fmt: skip
+    reason: str | None = item("for programs, why not", None, pattern=r"[a-z_]{1,32}")
+    detail: str | None = item("for people, why not", None, max_length=names.MAX_DETAIL_CHARS)
+
+
 Body = (
     EventStarted
     | EventUpdated
     | EventEnded
+    | EventLabelled
     | CameraLost
     | CameraFound
+    | CameraTampered
+    | CameraRestored
     | CoverageSpans
     | NodeBooted
     | ClockStepped
     | JournalGap
     | FileDropped
+    | ConfigApplied
 )
 
 BODIES: dict[str, type[Body]] = {
     "event.started": EventStarted,
     "event.updated": EventUpdated,
     "event.ended": EventEnded,
+    "event.labelled": EventLabelled,
     "camera.lost": CameraLost,
     "camera.found": CameraFound,
+    "camera.tampered": CameraTampered,
+    "camera.restored": CameraRestored,
     "node.booted": NodeBooted,
     "file.dropped": FileDropped,
     "clock.stepped": ClockStepped,
     "journal.gap": JournalGap,
     "coverage.spans": CoverageSpans,
+    "config.applied": ConfigApplied,
 }
 TYPES: dict[type[Body], str] = {body: name for name, body in BODIES.items()}
-EVENT_TYPES = frozenset({"event.started", "event.updated", "event.ended"})
+EVENT_TYPES = frozenset({"event.started", "event.updated", "event.ended", "event.labelled"})
+TAMPER_TYPES = frozenset({"camera.tampered", "camera.restored"})
+EVENTFUL_TYPES = EVENT_TYPES | TAMPER_TYPES  # those that name their event
 
 
 @dataclass(frozen=True)
@@ -243,7 +328,7 @@ def decode(payload: bytes) -> Record:
     body_class = BODIES.get(header.type)
     if body_class is None:
         return Record(header, None)
-    if header.type in EVENT_TYPES and (header.event is None or header.camera is None):
+    if header.type in EVENTFUL_TYPES and (header.event is None or header.camera is None):
         raise ContractError("schema", f"{header.type} without event or camera")
     return Record(header, documents.fit(body_class, value))
 

@@ -14,6 +14,14 @@ SNAPSHOT = "snapshot"
 HEALTH = "health"
 CAMERA = "camera"
 ACK = "ack"
+COMMAND = "command"
+REPLY = "reply"
+UPDATE = "update"
+UPDATE_ORDER = f"{UPDATE}/wanted"
+UPDATE_STATE = f"{UPDATE}/state"
+CONFIG = "config"
+WANTED = f"{CONFIG}/wanted"
+APPLIED = f"{CONFIG}/applied"
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,11 @@ def motion(node: str, camera: str) -> str:
     return f"{ROOT}/{node}/{CAMERA}/{camera}/motion"
 
 
+def tamper(node: str, camera: str) -> str:
+    """Retained: ON while something is wrong with the camera's picture, else OFF."""
+    return f"{ROOT}/{node}/{CAMERA}/{camera}/tamper"
+
+
 def camera_status(node: str, camera: str) -> str:
     """Retained: online while the camera delivers packets, else offline."""
     return f"{ROOT}/{node}/{CAMERA}/{camera}/status"
@@ -63,6 +76,41 @@ def camera_snapshot(node: str, camera: str) -> str:
 def ack(node: str) -> str:
     """From the hub: what it has archived and the node may free."""
     return f"{ROOT}/{node}/{ACK}"
+
+
+def command(node: str) -> str:
+    """From the hub: what the node is asked to do."""
+    return f"{ROOT}/{node}/{COMMAND}"
+
+
+def reply(node: str) -> str:
+    """What became of a command; its MQTT 5 response topic."""
+    return f"{ROOT}/{node}/{REPLY}"
+
+
+def reply_picture(node: str, command: str) -> str:
+    """JPEG bytes that the reply to that command names by their hash."""
+    return f"{ROOT}/{node}/{REPLY}/{command}"
+
+
+def update_order(node: str) -> str:
+    """Retained, from the hub: which release the node shall run."""
+    return f"{ROOT}/{node}/{UPDATE_ORDER}"
+
+
+def update_state(node: str) -> str:
+    """Retained: how far the node has come with that."""
+    return f"{ROOT}/{node}/{UPDATE_STATE}"
+
+
+def wanted(node: str) -> str:
+    """From the hub, retained: the settings that the node shall have."""
+    return f"{ROOT}/{node}/{WANTED}"
+
+
+def applied(node: str) -> str:
+    """Retained: the settings that the node has."""
+    return f"{ROOT}/{node}/{APPLIED}"
 
 
 def of_all_nodes(leaf: str) -> str:

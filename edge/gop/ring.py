@@ -7,6 +7,9 @@ up is told how many video packets it lost.
 Bounds, looked at when a packet is appended
 - Time: a GOP goes once the next one already reaches back `keep_s` from the newest keyframe and no
   open reader still needs it. So at least `keep_s` is held, plus up to two GOPs.
+- Held: what arrived since a time that `hold` named stays too, up to `hold_s` more, so that one who
+  looks at packets late finds those from before them.
+- Spare: GOPs of up to `spare_s` more are kept while all is no larger than `spare_bytes`.
 - Bytes: beyond `max_bytes` the oldest GOPs go, needed or not. A single GOP larger than that loses
   its own oldest packets; no clip can start in what is left of it, while a reader that is already
   past the dropped packets goes on without a loss. The next keyframe starts afresh.
@@ -18,6 +21,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 from types import TracebackType
 from typing import Self
 
@@ -46,10 +50,22 @@ class _Gop:
 class PacketRing:
     """Whole GOPs of one camera. Every method may be called by any thread; one thread appends."""
 
-    def __init__(self, *, keep_s: float, max_bytes: int) -> None:
+    def __init__(
+        self,
+        *,
+        keep_s: float,
+        max_bytes: int,
+        spare_s: float = 0.0,
+        spare_bytes: int = 0,
+        hold_s: float = 0.0,
+    ) -> None:
         """Hold at least `keep_s` of history (pre-roll plus how late a trigger may come)."""
         self.keep_s = keep_s
+        self._hold_s = hold_s
+        self._held_since_ns: int | None = None
         self.max_bytes = max_bytes
+        self._spare_s = spare_s
+        self._spare_bytes = spare_bytes
         self._gops: list[_Gop] = []
         self._size_bytes = 0
         self._next_index = 0
@@ -104,10 +120,14 @@ class PacketRing:
     def reader_before(
         self, pts: int, pre_roll_s: float = 0.0, *, stream: VideoStream | None = None
     ) -> RingReader:
-        """A reader from `cursor_before` on, or from the next keyframe to come if it is None."""
+        """A reader from `cursor_before` on, or from the next packet to come if it is None."""
         with self._changed:
             index = self.cursor_before(pts, pre_roll_s, stream=stream)
             return self.reader(self._next_index if index is None else index)
+
+    def hold(self, since_ns: int | None) -> None:
+        """Keep what arrived since then, by the monotonic clock; None: no more than usual."""
+        self._held_since_ns = since_ns
 
     def wait(self, index: int, timeout_s: float) -> bool:
         """Block until a packet with `index` was appended; false after `timeout_s` or `close`."""
@@ -183,22 +203,47 @@ class PacketRing:
         return best
 
     def _drop_by_time(self, newest: Packet) -> None:
-        reach = self._gop_before(newest.stream, newest.pts, self.keep_s)
+        if self._spare_s:
+            self._drop(self._count_older(newest, self.keep_s + self._spare_s))
+        if self._size_bytes <= self._spare_bytes:
+            return
+        count = self._count_older(newest, self.keep_s)
+        if self._spare_s:
+            over = self._size_bytes - self._spare_bytes
+            sizes = accumulate(gop.size_bytes for gop in self._gops[:count])
+            count = next((n for n, freed in enumerate(sizes, start=1) if freed >= over), count)
+        self._drop(count)
+
+    def _count_older(self, newest: Packet, keep_s: float) -> int:
+        """How many GOPs nobody needs who wants `keep_s` before the newest packet."""
+        reach = self._gop_before(newest.stream, newest.pts, keep_s)
         needed = reach.first_index if reach else self._next_index
         if reach is None or not reach.starts_at_or_before(
-            newest.pts - self.keep_s / float(newest.stream.time_base)
+            newest.pts - keep_s / float(newest.stream.time_base)
         ):
-            needed = self._older_than_discontinuity(needed, newest)
+            needed = self._older_than_discontinuity(needed, newest, keep_s)
         for reader in self._readers:
             needed = min(needed, reader.next_index)
+        needed = min(needed, self._held_index(newest, keep_s))
         count = 0
         while count + 1 < len(self._gops) and self._gops[count + 1].first_index <= needed:
             count += 1
-        self._drop(count)
+        return count
 
-    def _older_than_discontinuity(self, needed: int, newest: Packet) -> int:
+    def _held_index(self, newest: Packet, keep_s: float) -> int:
+        """Where the GOP begins that `hold` reaches back to; the next index if it asks nothing."""
+        since_ns = self._held_since_ns
+        if since_ns is None:
+            return self._next_index
+        since_ns = max(since_ns, newest.arrival_mono_ns - int((keep_s + self._hold_s) * 1e9))
+        for gop in reversed(self._gops):
+            if gop.packets and gop.packets[0].arrival_mono_ns <= since_ns:
+                return gop.first_index
+        return self._gops[0].first_index
+
+    def _older_than_discontinuity(self, needed: int, newest: Packet, keep_s: float) -> int:
         """Across a reconnect PTS says nothing; there, GOPs age by when they arrived."""
-        oldest_ns = newest.arrival_mono_ns - int(self.keep_s * 1e9)
+        oldest_ns = newest.arrival_mono_ns - int(keep_s * 1e9)
         for gop in reversed(self._gops):
             if gop.first_index < needed and gop.packets:
                 if gop.packets[-1].arrival_mono_ns < oldest_ns:
@@ -293,6 +338,8 @@ class RingReader:
         self.next_index = index
         self.lost_packets = 0
         """Video packets that were dropped before they could be read, so far."""
+        self.is_behind = False
+        """Never: what is held is given at once. For `edge.mux.recorder.PacketReader`."""
 
     def read(self, max_packets: int = 64, timeout_s: float = 0.0) -> list[Packet]:
         """The next packets in order, waiting up to `timeout_s` for the first.

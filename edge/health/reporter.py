@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.base.clock import Clock
 from edge.contract import names
-from edge.contract.health import CameraHealth, Health, OutboxHealth
+from edge.contract.health import CameraHealth, Health, LabelHealth, OutboxHealth
 from edge.contract.parts import ClockStamp
 from edge.health import probes
 from edge.outbox.outbox import Outbox
@@ -28,7 +28,9 @@ class Reporter:
         state_dir: Path,
         cameras: Callable[[], Sequence[CameraHealth]],
         problems: Callable[[], Sequence[str]],
+        labels: Callable[[], LabelHealth | None] = lambda: None,
     ) -> None:
+        self._labels = labels
         self._clock = clock
         self._stamp = stamp
         self._outbox = outbox
@@ -72,6 +74,7 @@ class Reporter:
             temperature_c=temperature_c,
             is_throttled=is_throttled,
             problems=tuple(problems[:32]),
+            labels=self._labels(),
         )
 
 

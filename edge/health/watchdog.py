@@ -9,7 +9,7 @@ Pure but for the marks, which threads touch; nothing here starts or stops a thre
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edge.base.clock import Clock
@@ -46,7 +46,12 @@ class Watchdog:
 
     def add(self, guard: Guard) -> None:
         """Watch one more scope."""
-        self._guards.append(guard)
+        self._guards = [*self._guards, guard]  # others may go through the list meanwhile
+
+    def remove(self, guards: Iterable[Guard]) -> None:
+        """Watch these no more."""
+        gone = {id(guard) for guard in guards}
+        self._guards = [guard for guard in self._guards if id(guard) not in gone]
 
     def due(self) -> list[Guard]:
         """What hangs and may be started anew; counted as done by the asking. Once a second.

@@ -7,6 +7,9 @@ from fractions import Fraction
 from typing import Literal
 
 VideoCodec = Literal["h264", "hevc"]
+"""Of NAL units: what clips hold."""
+CameraCodec = Literal["h264", "hevc", "mjpeg"]
+"""What a camera may send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +29,28 @@ class VideoStream:
 
     Compared by identity by the ring and the recorder: a source that reconnects, or whose
     parameters change, makes a new one, and packets of two streams never share a clip part.
+    `encoded_from` is the camera's own stream where this one was encoded from it on this box,
+    picture by picture, with its times.
     """
 
-    codec: VideoCodec
+    codec: CameraCodec
     width: int
     height: int
     time_base: Fraction
     extradata: bytes
     frame_rate: Fraction | None
     audio: AudioStream | None = None
+    encoded_from: VideoStream | None = None
+
+    @property
+    def origin(self) -> VideoStream:
+        """The camera's stream, whose times these are."""
+        return self.encoded_from or self
+
+    @property
+    def is_intra_only(self) -> bool:
+        """Whether every picture stands alone."""
+        return self.codec == "mjpeg"
 
 
 @dataclass(slots=True)

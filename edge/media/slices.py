@@ -38,6 +38,8 @@ class SliceReader:
 
     def __init__(self, stream: VideoStream) -> None:
         codec = stream.codec
+        if codec == "mjpeg":
+            raise ValueError("Motion JPEG has no slices")
         self._headers = h264_slice.Headers() if codec == "h264" else hevc_slice.Headers()
         self._prefix_bytes = extradata.prefix_bytes(codec, stream.extradata)
         self._roles = bytes(_role(codec, first) for first in range(256))

@@ -1,4 +1,4 @@
-"""PTS to monotonic time: when a frame was captured, judged from when its packets arrived.
+"""PTS to monotonic time and back: when a frame was captured, judged from when its packets arrived.
 
 A packet can arrive late but never early, so the smallest (arrival - PTS) seen lately is the best
 estimate of the offset. It is followed at a bounded rate, so that network jitter does not show and
@@ -45,6 +45,16 @@ class Timeline:
         if self._offset_ns is None:
             raise ValueError("no packet was observed yet")
         return self._media_ns(pts) + self._offset_ns
+
+    def pts(self, mono_ns: int) -> int:
+        """The PTS of what was captured at `mono_ns`, to the nearest tick, as far as is known now.
+
+        Raises ValueError before the first packet.
+        """
+        if self._offset_ns is None:
+            raise ValueError("no packet was observed yet")
+        ticks = (mono_ns - self._offset_ns) * self._ticks
+        return (ticks + self._ns_per // 2) // self._ns_per
 
     def _media_ns(self, pts: int) -> int:
         return pts * self._ns_per // self._ticks

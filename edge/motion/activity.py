@@ -9,9 +9,11 @@ moment stays one event. Called by the camera, which also keeps the frame of the 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from edge.contract.parts import Track
 from edge.motion.observation import Moment, Observation, Region
+from edge.motion.trails import Trails
 
 CUT_WORTH = 0.25  # of a region at the picture's border as a snapshot, against a complete one
 BETTER = 1.1  # how much better a frame must be to take the place of the best one
@@ -23,7 +25,8 @@ class Event:
 
     `started` is the first frame of the motion, `confirmed` the frame that made it an event,
     `last` the last one with motion. `score` is the highest so far, `zones` all that were touched,
-    in the order of the touching; `best` the observation that shows most of what moved.
+    in the order of the touching; `best` the observation that shows most of what moved. `tracks`
+    are the ways of what moved up to `confirmed`; of an event that ended, up to its end.
     """
 
     started: Moment
@@ -32,6 +35,7 @@ class Event:
     score: float
     zones: tuple[str, ...]
     best: Observation
+    tracks: tuple[Track, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Activity:
         self._recent: deque[Observation] = deque(maxlen=2 * min_frames)
         self._event: Event | None = None
         self._ended_ns: int | None = None
+        self._trails = Trails()
 
     @property
     def event(self) -> Event | None:
@@ -79,7 +84,9 @@ class Activity:
 
         A frame that ends an event can start the next one no earlier than the frame after it.
         """
-        if ended := self.tick(observation.at.mono_ns):
+        ended = self.tick(observation.at.mono_ns)
+        self._trails.observe(observation)
+        if ended:
             self._recent.append(observation)
             return ended
         if self._event is not None:
@@ -105,7 +112,9 @@ class Activity:
         if event is None:
             return None
         self._ended_ns = event.last.mono_ns
-        return Ended(event)
+        tracks = self._trails.tracks(event.started)
+        self._trails.finish(event.last)
+        return Ended(replace(event, tracks=tracks))
 
     def _is_confirmed(self, observation: Observation) -> bool:
         stirring = [each.at.mono_ns for each in self._recent if each.is_stirring]
@@ -128,6 +137,7 @@ class Activity:
             score=observation.score,
             zones=observation.zones,
             best=observation,
+            tracks=self._trails.tracks(started),
         )
         self._recent.clear()
         return Started(self._event)
@@ -137,9 +147,8 @@ class Activity:
             return None
         is_best = worth(observation) > BETTER * worth(event.best)
         new_zones = tuple(zone for zone in observation.zones if zone not in event.zones)
-        self._event = Event(
-            started=event.started,
-            confirmed=event.confirmed,
+        self._event = replace(
+            event,
             last=observation.at,
             score=max(event.score, observation.score),
             zones=event.zones + new_zones,

@@ -10,46 +10,63 @@ from collections.abc import Sequence
 
 import cv2
 
-from edge.config.motion import MotionSettings
+from edge.contract.motion import MotionSettings
 from edge.contract.parts import Box
 from edge.media.frame import Frame
 from edge.motion.background import Background
+from edge.motion.look import SETTLING_S, SHAKE_S, Look, LookKind, Thing
 from edge.motion.observation import Moment, Observation, Region
 from edge.motion.regions import MIN_LIVELY_PX, find_blobs
+from edge.motion.sensitivity import SensitivityMap
+from edge.motion.sketch import Sketcher
 from edge.motion.tracks import Blob, Track, Tracker
 from edge.motion.zones import ZoneMap
 
-MIDDLE_SENSITIVITY = 5
-FLOOR = 3.5  # levels at the middle sensitivity; doubles or halves every 3 steps
-FLOOR_STEPS = 3.0
-NOISE_FACTOR = 4.0  # mean absolute deviations, 3.2 standard ones, at the middle sensitivity
-NOISE_FACTOR_STEP = 0.25
-BULK_AREA = 0.012  # part of the picture, at the middle sensitivity, that need not drift
 FLASH_SHARE = 0.4  # of the watched picture changing at once: the light, not a thing
 CALM_SHARE = 0.15  # before a flash
 JUMP_LEVELS = 5.0  # of the whole picture's light from one frame to the next, with ...
 JUMP_SHARE = 0.05  # ... this much that gain and offset do not explain
 MAX_FLASHES_S = 2.0  # after which a picture that goes on changing as a whole is motion
 FLASH_RECOVERY = 0.2  # seconds of that allowance which each calm second gives back
-SETTLING_S = 0.6  # after a start or flash, during which nothing is taken for motion
+SHAKE_SHARE = 0.01  # of the watched picture, from where on it may be the whole that moved
+LEARNT_S = 10.0  # after the start; until then the place learns from whatever changes
 
 
 class Detector:
     """Watches one camera. One thread at a time; the picture's size may change between frames."""
 
-    def __init__(self, settings: MotionSettings) -> None:
+    _tracks: Tracker  # made with the first picture
+
+    def __init__(self, settings: MotionSettings, *, draws: bool = False) -> None:
+        """`draws`: keep of each frame, in `look`, what other settings would need to judge it."""
         self._settings = settings
-        steps = MIDDLE_SENSITIVITY - settings.sensitivity
-        self._scale = 2.0 ** (steps / FLOOR_STEPS)
-        self._background = Background(FLOOR * self._scale, NOISE_FACTOR + NOISE_FACTOR_STEP * steps)
+        self._sketcher = Sketcher(settings) if draws else None
+        self.look: Look | None = None
+        """Of the last frame that was observed, or glanced at in vain; None unless it draws."""
+        self._background = Background()
         self._last_ns: int | None = None
+
+    @property
+    def background(self) -> Background:
+        """What it compared the last frame with; to be looked at only."""
+        return self._background
+
+    def retune(self, settings: MotionSettings) -> None:
+        """Judge by other settings from the next frame on. What was learnt of the picture stays;
+        things are tracked anew."""
+        self._settings = settings
+        if self._sketcher is not None:
+            self._sketcher = Sketcher(settings)
+        if self._last_ns is not None:
+            needs = self._draw_needs()
+            self._background.retune(needs.floor, needs.noise_factor)
 
     def observe(self, frame: Frame) -> Observation:
         """Judge one frame, given in order of time. Keeps nothing of `frame`."""
         at = Moment(frame.pts, frame.mono_ns)
         if self._last_ns is None or not self._background.fits(frame.luma):
             self._start(frame, at)
-            return self._observation(at, (), 0.0)
+            return self._observation(at, (), 0.0, "start")
         elapsed_s = (at.mono_ns - self._last_ns) / 1e9
         self._last_ns = at.mono_ns
         background = self._background
@@ -59,21 +76,31 @@ class Detector:
             background.relearn()
             self._tracks.clear()
             self._settled_ns = at.mono_ns + int(SETTLING_S * 1e9)
-            return self._observation(at, (), changed)
+            return self._observation(at, (), changed, "flash")
+        was_shaking = background.is_shaking
+        if (was_shaking or changed > SHAKE_SHARE) and background.steady(elapsed_s):
+            if not was_shaking:
+                self._settled_ns = max(self._settled_ns, at.mono_ns + int(SHAKE_S * 1e9))
+                return self._observation(at, (), changed, "shake")
+            lively_px = self._watched_px()
+            changed = lively_px / max(1, self._zones.watched_px)
         blobs = (
             find_blobs(background, self._zones, min_area_px=self._min_area_px / 2)
             if lively_px >= MIN_LIVELY_PX
             else []
         )
         tracks = self._tracks.observe(blobs, at, is_settled=at.mono_ns >= self._settled_ns)
-        background.learn(elapsed_s)
-        return self._observation(at, tracks, changed)
+        observation = self._observation(at, tracks, changed, "frame", blobs)
+        explained = [each.blob.window for each in tracks if each.is_explained]
+        background.learn(elapsed_s, explained=explained if background.age_s > LEARNT_S else ())
+        return observation
 
-    def glance(self, frame: Frame) -> bool:
-        """Whether a single frame, seconds after the last, needs no closer look.
+    def glance(self, frame: Frame, *, is_alone: bool = True) -> bool:
+        """Whether a single frame, some time after the last, needs no closer look.
 
         If so it is learnt; if not, the model is left as it was, so that the frames before this
-        one can still be observed in their order.
+        one can still be observed in their order. `is_alone`: coded unlike the frames around it, so
+        that it teaches no noise.
         """
         if self._last_ns is None or not self._background.fits(frame.luma):
             return False
@@ -84,33 +111,41 @@ class Detector:
         ):
             background.still[:], background.recent[:] = before
             return False
-        background.learn((frame.mono_ns - self._last_ns) / 1e9, is_alone=True)
+        self._draw("glance", frame.mono_ns, 0.0, ())
+        background.learn((frame.mono_ns - self._last_ns) / 1e9, is_alone=is_alone)
         self._last_ns = frame.mono_ns
         return True
 
     def _compare(self, frame: Frame) -> int:
         """Fill the background's planes for the watched part; its pixels that are not at rest."""
+        self._background.compare(frame.luma)
+        return self._watched_px()
+
+    def _watched_px(self) -> int:
         background = self._background
-        background.compare(frame.luma)
         if not self._zones.is_whole:
             for plane in (background.changed, background.restless):
                 cv2.bitwise_and(plane, self._zones.watched, dst=plane)
         return cv2.countNonZero(background.restless)
 
     def _start(self, frame: Frame, at: Moment) -> None:
-        height, width = frame.luma.shape[:2]
-        self._height, self._width = height, width
-        self._background.start(frame.luma)
-        self._zones = ZoneMap(self._settings, height, width)
-        self._min_area_px = self._settings.min_area * height * width
-        self._tracks = Tracker(
-            min_area_px=self._min_area_px,
-            bulk_px=BULK_AREA * self._scale * height * width,
-        )
+        self._height, self._width = frame.luma.shape[:2]
+        needs = self._draw_needs()
+        self._background.start(frame.luma, needs.floor, needs.noise_factor)
         self._last_ns = at.mono_ns
         self._settled_ns = at.mono_ns
         self._calm_share = 0.0
         self._flashes_s = 0.0
+
+    def _draw_needs(self) -> SensitivityMap:
+        """Draw the settings for the picture's size, and track things anew by them."""
+        height, width = self._height, self._width
+        self._zones = ZoneMap(self._settings, height, width)
+        needs = SensitivityMap(self._settings, height, width)
+        self._min_area_px = needs.least.min_area * height * width
+        first_number = 0 if self._last_ns is None else self._tracks.next_number
+        self._tracks = Tracker(needs, height * width, first_number=first_number)
+        return needs
 
     def _is_flash(self, changed: float, elapsed_s: float) -> bool:
         """Whether light, exposure or the infrared filter changed the picture at one stroke."""
@@ -123,8 +158,40 @@ class Detector:
         self._flashes_s = max(0.0, self._flashes_s - elapsed_s * FLASH_RECOVERY)
         return False
 
-    def _observation(self, at: Moment, tracks: Sequence[Track], changed: float) -> Observation:
+    def _draw(
+        self,
+        kind: LookKind,
+        mono_ns: int,
+        changed: float,
+        regions: Sequence[Region],
+        blobs: Sequence[Blob] = (),
+    ) -> None:
+        """Keep in `look` what other settings would need; before the frame is learnt."""
+        if self._sketcher is None:
+            return
+        is_drawn = kind in ("frame", "glance")
+        layers, grid = self._sketcher.draw(self._background, blobs) if is_drawn else ((), ())
+        self.look = Look(
+            mono_ns=mono_ns,
+            kind=kind,
+            brightness=float(cv2.mean(self._background.smooth)[0]),
+            noise=float(cv2.mean(self._background.noise)[0]),
+            changed=changed,
+            grid=grid,
+            layers=layers,
+            things=tuple(Thing(each.track, each.is_moving, each.box) for each in regions),
+        )
+
+    def _observation(
+        self,
+        at: Moment,
+        tracks: Sequence[Track],
+        changed: float,
+        kind: LookKind,
+        blobs: Sequence[Blob] = (),
+    ) -> Observation:
         regions = tuple(self._region(track) for track in tracks)
+        self._draw(kind, at.mono_ns, changed, regions, blobs)
         moving = [region for region in regions if region.is_moving]
         bits = 0
         for track in tracks:

@@ -2,8 +2,15 @@
 
 A walker's place drifts; a branch, a flicker or a refreshed block of the video stays about where it
 is. A track is taken for moving when its drift is too large to be a random walk: its square exceeds
-`DRIFT_RATIO` times the sum of its squared steps, which grow equally in a random walk. A few numbers
-a track, at most MAX_TRACKS tracks, no images.
+`DRIFT_RATIO` times the sum of its squared steps, which grow equally in a random walk. What is large
+and new, and stays for half a second, need not drift. A few numbers a track, at most MAX_TRACKS.
+
+What else looks like motion, and is asked for more
+- Places where things come and go all the time (leaves, water, a thread before the lens): a thing
+  there must travel farther than such things sway, and its bulk does not count.
+- Insects before the lens: large, out of focus, gone within a second. What is blurred must last.
+- Beams and shadows: large, with hardly a gradient of their own.
+- Many things at a time, as in rain: a drift must last longer and be straighter.
 """
 
 from __future__ import annotations
@@ -13,18 +20,34 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge.motion.drift import Drift
+from edge.motion.needs import Needs, ZoneNeeds
 from edge.motion.observation import Moment
 
 MAX_TRACKS = 32
 MIN_HITS = 3  # frames before a drift is believed
-BULK_HITS = 4  # frames before a large new thing is believed that does not drift
+BULK_HITS = 6  # frames before a large new thing is believed that does not drift
+BLURRED = 0.3  # sharpness below which it may be an insect before the lens, which is gone ...
+BLURRED_S = 1.0  # ... by then
+LIGHT_PX = 150  # a large region ...
+MAX_LIGHT_NOVELTY = 0.12  # ... without gradients of its own is light
+CROWD_HITS = 6  # frames before a drift is believed in a restless scene
+CALM_SHARE = 0.5  # of a region; less, and it lies where things come and go all the time
+STRINGY_PX, STRINGY_SHARE = 1000, 0.15  # of its box: what a thin thing fills at most
+HAUNTED_PX = 36.0  # a ninth of the picture: farther than what comes and goes there sways
 DRIFT_RATIO = 3.0
 CROWD = 4  # more tracks than this are a restless scene: twice the drift is asked for
+STORM, STORM_DOUBT = 8, 2.0  # more than this are snow or rain: twice the certainty once more ...
+FLAKE_PX = 150  # ... of what is no larger than a flake
 MIN_DRIFT_PX = 2.0
 DRIFT_PER_SIZE = 0.15  # of the square root of the area: large things change shape more
-RESTLESS_HOLD_S = 8.0
+RESTLESS_HOLD_S = 4.0
+EXPLAINED_LIGHT_S, EXPLAINED_WAY_S = 5.0, 1.0
+VANISHED_S, VANISHED_THINGNESS = 1.0, 0.3
 SWING_PER_WIDTH = 0.7  # in a restless place: a branch swings less far than its own width
 FORGET_S = 3.0  # time constant after which earlier steps no longer count
+LONG_FORGET_S = 12.0  # the same for what travels slowly, of which ...
+LONG_DRIFT_RATIO = 9.0  # ... more certainty is asked
 CANDIDATE_HOLD_S = 1.0  # how long an unseen candidate is remembered
 MOVING_HOLD_S = 4.0  # the same for what was seen to move: it may have stopped for a moment
 REACH_PX = 4.0  # how far beyond the last box a region may lie to be the same thing
@@ -36,6 +59,7 @@ RESTLESS_NOISE = 3.0  # levels; in calmer places less bulk is believed, down to 
 MIN_BULK_SHARE = 0.15  # ... this share
 ONSET_S = 4.0  # how long before its confirmation a movement may have begun
 MARK_S = 0.5
+MERGED_S = 2.0  # how long ago the first part of one thing may have come into sight
 LEAP = 1.8  # ratio of areas beyond which two regions were joined or split: no step is counted
 
 
@@ -51,9 +75,27 @@ class Blob:
     y: float
     area_px: int
     core_px: int
+    calm_px: int
+    """Of the core, what does not change to and fro all the time."""
+    sharpness: float
+    """Of its outline, 0 to 1 and above; see `texture.sharpness`."""
     novelty: float
     noise: float
     zones: int
+
+    @property
+    def is_stringy(self) -> bool:
+        """Whether it is thin for its extent, as a thread before the lens; people and cars fill."""
+        extent_px = self.width * self.height
+        return extent_px > STRINGY_PX and self.area_px < STRINGY_SHARE * extent_px
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture, a pixel more on each side."""
+        return (
+            slice(max(0, self.top - 1), self.top + self.height + 1),
+            slice(max(0, self.left - 1), self.left + self.width + 1),
+        )
 
 
 class Track:
@@ -65,12 +107,17 @@ class Track:
         self.blob = blob
         self.hits = 1
         self.is_moving = False
+        self._is_in_crowd = self._is_in_storm = False
         self._seen_ns = at.mono_ns
         self._travelled_ns = at.mono_ns
         self._x, self._y = blob.x, blob.y
-        self._origin = (blob.x, blob.y)
+        self._start = (blob.x, blob.y)
+        self._drift, self._long_drift = Drift(FORGET_S), Drift(LONG_FORGET_S)
         self._speed = (0.0, 0.0)
-        self._steps_sq = 0.0
+        self._first_ns = at.mono_ns
+        self._novelty = blob.novelty
+        self._largest_px = blob.area_px
+        self._sharpness = blob.sharpness
         self._thingness = 0.4 if blob.novelty >= MIN_NOVELTY else 0.0
 
     @property
@@ -85,6 +132,27 @@ class Track:
     def is_stale(self, at: Moment) -> bool:
         """Whether it has been out of sight for too long to be known again."""
         return self.unseen_s(at) > (MOVING_HOLD_S if self.is_moving else CANDIDATE_HOLD_S)
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether it is known what changes here, so that the place learns nothing from it.
+
+        Either light that has just come, or something that passes by and has got on by more than
+        its own length and is not one of many, as in snow. Neither for long: else noise taken for
+        one of them would never be learnt.
+        """
+        blob = self.blob
+        if self._is_light:
+            return self._seen_ns - self._first_ns <= EXPLAINED_LIGHT_S * 1e9
+        still_s = (self._seen_ns - self._travelled_ns) / 1e9
+        if self._is_in_crowd or not self.is_moving or still_s > EXPLAINED_WAY_S:
+            return False
+        way = math.dist((self._x, self._y), self._start)
+        return way >= max(blob.width, blob.height)
+
+    @property
+    def _is_light(self) -> bool:
+        return self._largest_px > LIGHT_PX and self._novelty < MAX_LIGHT_NOVELTY
 
     def misfit(self, blob: Blob, at: Moment) -> float | None:
         """Pixels between `blob` and where this thing is expected; None beyond its reach."""
@@ -106,26 +174,21 @@ class Track:
         elapsed_s = max(self.unseen_s(at), 0.03)
         weight = SMOOTHING if self.hits > 2 else FIRST_SMOOTHING
         step_x, step_y = weight * (blob.x - self._x), weight * (blob.y - self._y)
-        kept = math.exp(-elapsed_s / FORGET_S)
-        self._steps_sq *= kept
-        origin_x, origin_y = self._origin
         small, large = sorted((blob.area_px, self.blob.area_px))
-        if large > LEAP * small + 20:
-            origin_x, origin_y = origin_x + step_x, origin_y + step_y
-        else:
-            self._steps_sq += step_x * step_x + step_y * step_y
-        self._origin = (
-            self._x + kept * (origin_x - self._x),
-            self._y + kept * (origin_y - self._y),
-        )
+        is_leap = large > LEAP * small + 20
+        for drift in (self._drift, self._long_drift):
+            drift.add(step_x, step_y, elapsed_s, is_leap=is_leap)
         self._x, self._y = self._x + step_x, self._y + step_y
         speed_x, speed_y = self._speed
         self._speed = (
             speed_x + 0.3 * (step_x / elapsed_s - speed_x),
             speed_y + 0.3 * (step_y / elapsed_s - speed_y),
         )
+        self._novelty += 0.3 * (blob.novelty - self._novelty)
+        self._sharpness += 0.3 * (blob.sharpness - self._sharpness)
         self._thingness += 0.4 * ((blob.novelty >= MIN_NOVELTY) - self._thingness)
         self.blob = blob
+        self._largest_px = max(self._largest_px, blob.area_px)
         self.hits += 1
         self._seen_ns = at.mono_ns
         if not self.is_moving:
@@ -137,50 +200,121 @@ class Track:
         while at.mono_ns - self._marks[0].mono_ns > ONSET_S * 1e9 and len(self._marks) > 1:
             self._marks.popleft()
 
-    def judge(self, *, is_crowded: bool, min_area_px: float, bulk_px: float) -> None:
-        """Decide whether it moves; once it does, it stays so, unless it comes to sway.
+    def absorb(self, part: Track, at: Moment) -> None:
+        """Begin no later than `part`, a young track that was not seen in this frame because it has
+        grown together with this one: legs and a head that come into sight are one walker."""
+        blob = self.blob
+        is_inside = (
+            blob.left <= part._x <= blob.left + blob.width
+            and blob.top <= part._y <= blob.top + blob.height
+        )
+        is_young = at.mono_ns - part._first_ns <= MERGED_S * 1e9
+        is_new = part.unseen_s(at) <= MARK_S and not self.is_moving
+        if is_inside and is_young and is_new and part.since.mono_ns < self.since.mono_ns:
+            self._marks.appendleft(part.since)
+
+    def judge(self, needs: Needs, picture_px: int, crowd: int) -> None:
+        """Decide whether it moves, as one of `crowd` that are followed.
+
+        Once it does, it stays so, unless it comes to sway.
 
         In a restless place a thing that no longer travels is given up after RESTLESS_HOLD_S: a
-        walker who vanished in a bush would else be seen in its leaves for ever.
+        walker who vanished in a bush would else be seen in its leaves for ever. Anywhere, what has
+        no gradients of its own any more is what noise left of a thing that is gone.
         """
-        is_restless = is_crowded or self.blob.noise > RESTLESS_NOISE
-        if self._travels(is_crowded, min_area_px, bulk_px):
+        is_crowded = crowd > CROWD
+        is_restless = is_crowded or self._is_in_restless_place
+        self._is_in_crowd, self._is_in_storm = is_crowded, crowd > STORM
+        if self._travels(needs, picture_px, is_crowded=is_crowded):
             self.is_moving = True
             self._travelled_ns = self._seen_ns
-        elif self._seen_ns - self._travelled_ns > RESTLESS_HOLD_S * 1e9 and is_restless:
+            return
+        still_s = (self._seen_ns - self._travelled_ns) / 1e9
+        is_gone = still_s > VANISHED_S and self._thingness < VANISHED_THINGNESS
+        if is_gone or (still_s > RESTLESS_HOLD_S and is_restless):
             self.is_moving = False
 
-    def _travels(self, is_crowded: bool, min_area_px: float, bulk_px: float) -> bool:
+    @property
+    def _is_in_restless_place(self) -> bool:
         blob = self.blob
-        if blob.area_px < min_area_px:
+        return blob.noise > RESTLESS_NOISE or self._is_haunted
+
+    @property
+    def _is_haunted(self) -> bool:
+        """Whether most of it is where things come and go all the time."""
+        return self.blob.calm_px < CALM_SHARE * self.blob.core_px
+
+    def _travels(self, needs: Needs, picture_px: int, *, is_crowded: bool) -> bool:
+        if self.blob.area_px < needs.min_area * picture_px or self._is_light:
             return False
-        drift_sq = (self._x - self._origin[0]) ** 2 + (self._y - self._origin[1]) ** 2
-        certainty = drift_sq / (self._steps_sq * (2.0 if is_crowded else 1.0) + 1e-9)
-        is_thing = self._thingness > 0.5 or (
-            certainty >= CLEAR_DRIFT_RATIO and drift_sq >= min(blob.width, blob.height) ** 2
+        age_s = (self._seen_ns - self._first_ns) / 1e9
+        if self._sharpness < BLURRED and age_s < BLURRED_S:
+            return False
+        bulk_px = needs.bulk_area * picture_px
+        return self._has_drifted(is_crowded=is_crowded) or self._is_bulky(
+            bulk_px, is_crowded=is_crowded
         )
+
+    def _has_drifted(self, *, is_crowded: bool) -> bool:
+        blob = self.blob
+        is_restless = is_crowded or self._is_in_restless_place
+        is_flake = self._is_in_storm and blob.area_px < FLAKE_PX
+        doubt = STORM_DOUBT if is_flake else 1.0
+        certainty = self._drift.certainty / (doubt * (2.0 if is_restless else 1.0))
+        drift_sq, needed_sq = self._drift.square, self._needed_px(is_restless=is_restless) ** 2
+        is_thing = self._thingness > 0.5
+        if (
+            is_thing
+            and self._long_drift.certainty >= LONG_DRIFT_RATIO * doubt
+            and self._long_drift.square >= needed_sq
+        ):
+            return True
+        is_clear = certainty >= CLEAR_DRIFT_RATIO and drift_sq >= min(blob.width, blob.height) ** 2
+        return (
+            (is_thing or is_clear)
+            and self.hits >= (CROWD_HITS if is_crowded else MIN_HITS)
+            and certainty >= DRIFT_RATIO
+            and drift_sq >= needed_sq
+        )
+
+    def _needed_px(self, *, is_restless: bool) -> float:
+        """How far it must have drifted."""
+        blob = self.blob
         needed_px = max(MIN_DRIFT_PX, DRIFT_PER_SIZE * math.sqrt(blob.area_px))
-        if is_crowded or blob.noise > RESTLESS_NOISE:
+        if is_restless:
             needed_px = max(needed_px, SWING_PER_WIDTH * min(blob.width, blob.height))
-        has_drifted = (
-            self.hits >= MIN_HITS and certainty >= DRIFT_RATIO and drift_sq >= needed_px * needed_px
+        if self._is_haunted or blob.is_stringy:
+            needed_px = max(needed_px, min(2.0 * max(blob.width, blob.height), HAUNTED_PX))
+        return needed_px
+
+    def _is_bulky(self, bulk_px: float, *, is_crowded: bool) -> bool:
+        """Whether it is so large and new that it need not travel."""
+        blob = self.blob
+        calm = min(1.0, max(MIN_BULK_SHARE, blob.noise / RESTLESS_NOISE))
+        if is_crowded or self._is_haunted:
+            calm = 1.0
+        return (
+            self.hits >= BULK_HITS
+            and self._thingness > 0.6
+            and blob.calm_px >= bulk_px * calm
+            and not blob.is_stringy
         )
-        calm = 1.0 if is_crowded else min(1.0, max(MIN_BULK_SHARE, blob.noise / RESTLESS_NOISE))
-        is_bulky = (
-            self.hits >= BULK_HITS and self._thingness > 0.6 and blob.core_px >= bulk_px * calm
-        )
-        return (is_thing and has_drifted) or is_bulky
 
 
 class Tracker:
     """All tracks of one camera. One thread at a time."""
 
-    def __init__(self, min_area_px: float, bulk_px: float) -> None:
-        """Things under `min_area_px` never move; from `bulk_px` on they need not drift."""
-        self._min_area_px = min_area_px
-        self._bulk_px = bulk_px
+    def __init__(self, needs: ZoneNeeds, picture_px: int, *, first_number: int = 0) -> None:
+        """`picture_px`: how many pixels the picture has; tracks are numbered on from the last."""
+        self._needs = needs
+        self._picture_px = picture_px
         self._tracks: list[Track] = []
-        self._next_number = 0
+        self._next_number = first_number
+
+    @property
+    def next_number(self) -> int:
+        """What the next track will be called; no number is given twice."""
+        return self._next_number
 
     def clear(self) -> None:
         """Forget all tracks, as after a sudden change of the whole picture."""
@@ -192,7 +326,7 @@ class Tracker:
         Nothing is taken for moving while the picture is not settled.
         """
         self._tracks = [track for track in self._tracks if not track.is_stale(at)]
-        is_crowded = max(len(self._tracks), len(blobs)) > CROWD
+        crowd = max(len(self._tracks), len(blobs))
         free = list(self._tracks)
         seen: list[Track] = []
         for blob in blobs:
@@ -208,9 +342,11 @@ class Tracker:
                 self._tracks.append(track)
             else:
                 continue
-            if is_settled:
-                track.judge(
-                    is_crowded=is_crowded, min_area_px=self._min_area_px, bulk_px=self._bulk_px
-                )
             seen.append(track)
+        for track in seen:
+            for part in free:
+                track.absorb(part, at)
+            if is_settled:
+                needs = self._needs.of(track.blob.zones)
+                track.judge(needs, self._picture_px, crowd)
         return seen

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.config.motion import MotionSettings, Point
+from edge.contract.motion import MotionSettings, Point
 
 Mask = npt.NDArray[np.uint8]
 ZoneBits = npt.NDArray[np.uint32]  # MAX_ZONES is 32: one bit each

@@ -33,9 +33,16 @@ class DecoderConfig:
         return nal.starts_picture(self.codec, data, self.length_bytes) is True
 
 
+def clip_codec(stream: VideoStream) -> VideoCodec:
+    """The codec of a clip of `stream`. Raises MuxError for what has to be encoded for it."""
+    if stream.codec == "mjpeg":
+        raise MuxError("Motion JPEG is put into clips as H.264 only")
+    return stream.codec
+
+
 def decoder_config(stream: VideoStream, keyframe: bytes) -> DecoderConfig:
     """The configuration of a clip that starts with `keyframe`. Raises MuxError without one."""
-    codec = stream.codec
+    codec = clip_codec(stream)
     length_bytes = records.prefix_bytes(codec, stream.extradata)
     if length_bytes:
         return DecoderConfig(codec, stream.extradata, length_bytes)

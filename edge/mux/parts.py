@@ -16,10 +16,11 @@ from datetime import timedelta
 from edge.base import durable
 from edge.base.clock import Clock
 from edge.base.errors import CamwatchError, StorageError
-from edge.config.clips import ClipSettings
 from edge.contract import names
+from edge.contract.clips import ClipSettings
 from edge.media.packet import Packet, VideoStream
 from edge.mux.clip import HEAD_VERSION, ClipHead, ClosedClip
+from edge.mux.decoder_config import clip_codec
 from edge.mux.errors import EmptyClipError, MuxError
 from edge.mux.mp4 import FRAGMENT_BYTES, ClipWriter
 from edge.mux.recovery import recover
@@ -35,7 +36,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trigger:
-    """The frame that an event begins with. `mono_ns` is when it was captured."""
+    """The frame that an event begins with, in the camera's own stream.
+
+    `mono_ns` is when it was captured.
+    """
 
     event: str
     stream: VideoStream
@@ -221,7 +225,7 @@ class EventParts:
     def _head(self, first: Packet) -> ClipHead:
         stream, trigger = first.stream, self._trigger
         starts_mono_ns = first.arrival_mono_ns
-        if stream is trigger.stream:
+        if stream.origin is trigger.stream:
             since_s = (first.pts - trigger.pts) * stream.time_base
             starts_mono_ns = max(0, trigger.mono_ns + int(since_s * 1_000_000_000))
         ago_s = (self._clock.mono_ns() - starts_mono_ns) / 1e9
@@ -230,7 +234,7 @@ class EventParts:
             v=HEAD_VERSION,
             event=trigger.event,
             part=self._part,
-            codec=stream.codec,
+            codec=clip_codec(stream),
             width=stream.width,
             height=stream.height,
             first_pts=first.pts,

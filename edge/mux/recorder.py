@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.base.clock import Clock
-from edge.config.clips import ClipSettings
+from edge.base.errors import CamwatchError
+from edge.contract.clips import ClipSettings
 from edge.media.packet import Packet, VideoStream
 from edge.mux.clip import ClosedClip
 from edge.mux.errors import MuxError
@@ -34,6 +35,10 @@ class PacketReader(Protocol):
     @property
     def lost_packets(self) -> int:
         """Video packets that were dropped before they could be read, so far."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether packets wait that could not be given yet, though nothing was read."""
 
     def read(self, max_packets: int, timeout_s: float) -> list[Packet]:
         """The next packets in order, waiting up to `timeout_s` for the first."""
@@ -143,15 +148,20 @@ class ClipRecorder:
         self._parts.note_lost(lost)
         for packet in packets:
             if not packet.is_audio:
-                self._note_stream(packet.stream)
+                self._note_stream(packet.stream.origin)
             if self._is_past_end(packet):
                 return False
             self._parts.take(packet)
             if not packet.is_audio:
                 self._last_video_mono_ns = self._clock.mono_ns()
         self._parts.sync()
-        if self._parts.has_given_up or self._is_stalled():
+        # Writing may take longer than a stall: only a read that found nothing tells of the camera.
+        has_video = any(not packet.is_audio for packet in packets)
+        if self._parts.has_given_up or (not has_video and self._is_stalled()):
             return False
+        if not packets and self._reader.is_behind:
+            self._last_video_mono_ns = self._clock.mono_ns()
+            return True
         return bool(packets) or not (is_stopped or self._ring.is_closed)
 
     def end(self) -> RecordingEnd:
@@ -172,7 +182,7 @@ class ClipRecorder:
         until = self._until
         if until is None or packet.is_audio:
             return False
-        if packet.stream is until.stream:
+        if packet.stream.origin is until.stream:
             return packet.dts > until.pts
         # Its stream may have been read to its end before anybody asked to finish there.
         return any(stream is until.stream for stream in self._streams)
@@ -189,6 +199,8 @@ class ClipRecorder:
         try:
             while self.step():
                 pass
+        except CamwatchError as err:
+            self._parts.fail(err)
         except Exception:
             log.exception("event %s: the recorder failed", self._trigger.event)
             self._parts.fail(MuxError("the recorder failed, see the log"))

@@ -20,7 +20,15 @@ from edge.contract import record
 from edge.outbox import wal
 from edge.outbox.chain import is_own_gap
 from edge.outbox.examine import examine, read_gaps, read_tip, tip_sum
-from edge.outbox.tables import EVENT_SUM, FILE_SUM, MIGRATIONS, RECORD_SUM, add_row_sum, row_sum
+from edge.outbox.tables import (
+    EVENT_SUM,
+    FILE_SUM,
+    MIGRATIONS,
+    RECORD_SUM,
+    USABLE_FROM,
+    add_row_sum,
+    row_sum,
+)
 from edge.outbox.values import (
     Change,
     Gap,
@@ -65,7 +73,9 @@ class Store:
             lost = wal.lost_commits(path)
             if lost > 1:  # one, torn by a power cut, was never reported as done
                 self._refuse(f"{lost} commits in its write-ahead log cannot be read")
-            self._db = sqlite.open_database(path, MIGRATIONS, factory=factory)
+            self._db = sqlite.open_database(
+                path, MIGRATIONS, factory=factory, usable_from=USABLE_FROM
+            )
             add_row_sum(self._db)
             try:
                 self._check()

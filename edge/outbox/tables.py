@@ -72,6 +72,11 @@ MIGRATIONS = (
     """,
 )
 
+# The oldest schema whose software may go on with a file of the newest: what an update that is taken
+# back leaves behind. A step to a schema that raises this is never taken on trial, so it needs a
+# release before it which knows both (docs/design/updates.md).
+USABLE_FROM = 2
+
 RECORD_SUM = "row_sum(seq, sig, hash, type, boot, mono_ns, is_acked, priority)"
 FILE_SUM = "row_sum(name, kind, event, part, sha256, size_bytes, seq, upload, priority)"
 EVENT_SUM = "row_sum(event, camera, payload, updated)"

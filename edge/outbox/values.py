@@ -13,6 +13,7 @@ from edge.contract.parts import ClipRef, SnapshotRef
 
 GapCause = Literal["corrupt", "quota", "storage"]
 ORDINARY = 0  # priority; what is above goes before everything ordinary
+URGENT = 10
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,10 @@ def announced(signed: Signed) -> list[WaitingFile]:
                 signed.priority,
             )
         )  # fmt: skip
-    snapshot: SnapshotRef | None = getattr(signed.body, "snapshot", None)
-    if snapshot is not None:
+    shots = [getattr(signed.body, name, None) for name in ("snapshot", "before", "after")]
+    for snapshot in shots:
+        if not isinstance(snapshot, SnapshotRef):
+            continue
         name = snapshot_name(snapshot.sha256)
         files.append(
             WaitingFile(

@@ -58,6 +58,7 @@ class Publisher:
         self._snapshots_sent_ns: dict[str, int] = {}
         self._has_snapshots_due = False
         self.rejected_acks = 0
+        self.is_heard = False  # whether the hub acknowledged anything
         self.problem = ""
         self.on_turn: Callable[[], None] = lambda: None  # called while `run` gets on
         outbox.on_append = self._wake.set
@@ -194,6 +195,7 @@ class Publisher:
             self._outbox.begin_anew(err, max(ack.upto for ack in received))
         else:
             self.problem = ""
+            self.is_heard = True
             for ack in received:
                 if ack.epoch == self._outbox.epoch:
                     self._lanes.heard(ack.upto, ack.also, self._clock.mono_ns())

@@ -13,6 +13,7 @@ import queue
 import socket
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,6 +37,9 @@ LOOP_S = 0.5
 SESSION_EXPIRY_S = 24 * 3600
 RECEIVE_MAXIMUM = 50
 INBOX_MESSAGES = 200
+MAX_CORRELATION_BYTES = 64
+WAITING_WISHES = 8  # the newest are what counts
+WAITING_COMMANDS = 16  # more are let go: who commands so much is not answered so much
 
 
 class SessionError(CamwatchError):
@@ -60,29 +64,48 @@ class Inbound:
     topic: str
     payload: bytes
     signature: bytes
+    is_retained: bool = False
+    correlation: bytes = b""
 
 
 class Session:
     """The connection. `publish` and `set_retained` may be called from any thread."""
 
     def __init__(
-        self, address: Address, *, will: tuple[str, bytes], topics: tuple[str, ...]
+        self,
+        address: Address,
+        *,
+        will: tuple[str, bytes],
+        topics: tuple[str, ...],
+        commands_topic: str | None = None,
+        orders_topic: str | None = None,
+        wishes_topic: str | None = None,
     ) -> None:
         """`will`: topic and payload that the broker publishes, retained, when we vanish.
 
         `topics` are subscribed to at QoS 1; their messages arrive in `inbox`, which drops the
-        oldest when it is full.
+        oldest when it is full. Those on `commands_topic` arrive in `commands`, which drops the
+        newest, so that a flood of them takes nothing from the others. Those on `orders_topic` go to
+        `on_order`, payload and signature, in the thread of `run`. Those on `wishes_topic`
+        arrive in `wishes`, which drops the oldest.
         """
         self._address = address
         self._will = will
         self._topics = topics
-        self._retained: dict[str, bytes] = {}
+        self._commands_topic = commands_topic
+        self._orders_topic = orders_topic
+        self.on_order: Callable[[bytes, bytes], None] = lambda payload, signature: None
+        self._wishes_topic = wishes_topic
+        self._retained: dict[str, tuple[bytes, bytes | None]] = {}
         self._lock = threading.Lock()
         self._client: mqtt.Client | None = None
         self._online = threading.Event()
         self._stop = threading.Event()
         self._failure: str = ""
         self.inbox: queue.Queue[Inbound] = queue.Queue(INBOX_MESSAGES)
+        self.commands: queue.Queue[Inbound] = queue.Queue(WAITING_COMMANDS)
+        self.wishes: deque[Inbound] = deque(maxlen=WAITING_WISHES)
+        self.dropped_commands = 0
         self.connections = 0
         self.refusals: dict[str, str] = {}
         self.on_message: Callable[[], None] = lambda: None
@@ -93,12 +116,12 @@ class Session:
         """Whether the broker has accepted us and the connection stands."""
         return self._online.is_set()
 
-    def set_retained(self, topic: str, payload: bytes) -> None:
+    def set_retained(self, topic: str, payload: bytes, signature: bytes | None = None) -> None:
         """Publish state that the broker keeps; said again after every reconnect."""
         with self._lock:
-            self._retained[topic] = payload
+            self._retained[topic] = payload, signature
         if self.is_online:
-            self.publish(topic, payload, retain=True)
+            self.publish(topic, payload, retain=True, signature=signature)
 
     def publish(
         self,
@@ -108,17 +131,15 @@ class Session:
         qos: int = 1,
         retain: bool = False,
         signature: bytes | None = None,
+        correlation: bytes = b"",
     ) -> bool:
         """Hand one message to the connection; false when there is none. Does not block."""
         client = self._client
         if client is None or not self.is_online:
             return False
-        properties = None
-        if signature is not None:
-            properties = Properties(PacketTypes.PUBLISH)
-            properties.UserProperty = [
-                (names.SIGNATURE_PROPERTY, base64.b64encode(signature).decode("ascii"))
-            ]
+        properties = _properties(signature)
+        if correlation:
+            properties.CorrelationData = correlation
         info = client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         return info.rc == mqtt.MQTT_ERR_SUCCESS
 
@@ -193,6 +214,7 @@ class Session:
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             client.tls_set_context(context)
         client.on_socket_open = _send_at_once
+        client.on_socket_register_write = _leave_to_the_loop
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -206,12 +228,20 @@ class Session:
         if code.is_failure:
             self._failure = f"the broker refuses {self._address.user}: {code}"
             return
-        if self._topics:
-            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._topics])
+        wanted = [(topic, SubscribeOptions(qos=1)) for topic in self._topics]
+        if self._commands_topic is not None:  # with the flag as it was published
+            options = SubscribeOptions(qos=1, retainAsPublished=True)
+            wanted.append((self._commands_topic, options))
+        if self._orders_topic is not None:
+            wanted.append((self._orders_topic, SubscribeOptions(qos=1)))
+        if self._wishes_topic is not None:
+            wanted.append((self._wishes_topic, SubscribeOptions(qos=1)))
+        if wanted:
+            client.subscribe(wanted)
         with self._lock:
             retained = list(self._retained.items())
-        for topic, payload in retained:
-            client.publish(topic, payload, qos=1, retain=True)
+        for topic, (payload, signature) in retained:
+            client.publish(topic, payload, qos=1, retain=True, properties=_properties(signature))
         self.connections += 1
         self._online.set()
         log.info("connected to the broker at %s:%d", self._address.host, self._address.port)
@@ -224,6 +254,18 @@ class Session:
         self._failure = self._failure or str(code)
 
     def _on_message(self, client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
+        if message.topic == self._commands_topic:
+            self._take_command(message)
+            return
+        if message.topic == self._orders_topic:
+            self.on_order(
+                bytes(message.payload[: names.MAX_UPDATE_BYTES + 1]), _signature_of(message)
+            )
+            return
+        if message.topic == self._wishes_topic:
+            payload = bytes(message.payload[: names.MAX_WANTED_BYTES + 1])
+            self.wishes.append(Inbound(message.topic, payload, _signature_of(message)))
+            return
         inbound = Inbound(message.topic, bytes(message.payload), _signature_of(message))
         while True:
             try:
@@ -233,6 +275,18 @@ class Session:
             else:
                 break
         self.on_message()
+
+    def _take_command(self, message: mqtt.MQTTMessage) -> None:
+        if len(message.payload) > names.MAX_COMMAND_BYTES or self.commands.full():
+            self.dropped_commands += 1
+            return
+        correlation = bytes(getattr(message.properties, "CorrelationData", b""))
+        self.commands.put_nowait(
+            Inbound(
+                message.topic, bytes(message.payload), _signature_of(message), message.retain,
+                correlation[:MAX_CORRELATION_BYTES],
+            )
+        )  # fmt: skip
 
     def _on_publish(
         self, client: mqtt.Client, data: object, mid: int, code: ReasonCode, properties: Properties
@@ -248,10 +302,27 @@ def _send_at_once(client: mqtt.Client, data: object, sock: object) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def _leave_to_the_loop(client: mqtt.Client, data: object, sock: object) -> None:
+    """With this set, `publish` wakes the loop instead of writing in the caller's thread.
+
+    Two threads that write at a time tear each other's packets, the larger the more often: a
+    picture of 60 KiB over TLS, with its reply behind it, cut the connection each time.
+    """
+
+
 def _connect_properties() -> Properties:
     properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = SESSION_EXPIRY_S
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    return properties
+
+
+def _properties(signature: bytes | None) -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)
+    if signature is not None:
+        properties.UserProperty = [
+            (names.SIGNATURE_PROPERTY, base64.b64encode(signature).decode("ascii"))
+        ]
     return properties
 
 

@@ -91,6 +91,11 @@ class TusClient:
         }
         return _offset(self._request("PATCH", url, body=chunk, headers=headers))
 
+    def put(self, path: str, body: bytes) -> None:
+        """Hand over a small file in one request. Raises UploadError."""
+        headers = {"Content-Type": "application/octet-stream"}
+        self._request("PUT", urljoin(self._base_url, path), body=body, headers=headers)
+
     def close(self) -> None:
         """Drop the connection; the next request makes a new one."""
         self._connection.close()

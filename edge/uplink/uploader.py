@@ -42,6 +42,7 @@ class Uploader:
         self.problem = ""
         self.on_turn: Callable[[], None] = lambda: None  # called while `run` gets on
         self.has_to_wait: Callable[[], bool] = lambda: False  # for what weighs more than clips
+        self.when_idle: Callable[[], bool] = lambda: False  # sends what weighs less than clips
 
     def run(self) -> None:
         """Upload until `stop`, backing off while the hub does not take anything."""
@@ -50,7 +51,7 @@ class Uploader:
             wait_s = IDLE_S
             self.on_turn()
             try:
-                if self.run_once():
+                if self.run_once() or (not self.has_to_wait() and self.when_idle()):
                     wait_s = 0.0
                     backoff.reset()
                 else:

@@ -1,1 +1,1 @@
-"""HTTP in: clip bytes from nodes. Later rooms of the API and the console stand beside it."""
+"""HTTP for programs: the API below /api/v1 with its OpenAPI document, and clip bytes from nodes."""

@@ -21,12 +21,12 @@ from edge.base import crashpoint
 from edge.base.clock import Clock
 from edge.contract import names
 from hub.api import tus
-from hub.api.answers import HttpError
-from hub.api.auth import node_of
 from hub.api.upload_store import Appending, Upload, UploadStore
 from hub.archive import Archive
 from hub.archive.values import Clip, Event
 from hub.clipstore import ClipStore, HashMismatchError
+from hub.web.answers import HttpError
+from hub.web.node_gate import Caller, NodeGate, stranger
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +49,11 @@ class Uploads:
         *,
         on_stored: OnStored,
         check_disk: Callable[[], None] = lambda: None,
+        gate: NodeGate | None = None,
     ) -> None:
         """`check_disk` raises StorageError while the disk is away or has no room for clips."""
         self._archive = archive
+        self._gate = gate or NodeGate(archive)
         self._clips = clips
         self._store = store
         self._clock = clock
@@ -80,7 +82,7 @@ class Uploads:
 
     async def create(self, request: Request) -> Response:
         """Begin, or find again, the upload of an announced clip."""
-        node = await self._client(request)
+        node = (await self._client(request)).name
         headers = request.headers
         try:
             claim = tus.claim(headers.get("upload-length"), headers.get("upload-metadata"))
@@ -98,13 +100,13 @@ class Uploads:
 
     async def offset(self, request: Request) -> Response:
         """How far the upload has come, durably."""
-        upload = await self._upload(request)
+        upload, _ = await self._upload(request)
         length = {"Upload-Length": str(upload.size_bytes)}
         return Response(status_code=200, headers=self._headers(upload) | length)
 
     async def append(self, request: Request) -> Response:
         """Take more bytes; after the last one, verify and store the clip."""
-        upload = await self._upload(request)
+        upload, caller = await self._upload(request)
         if request.headers.get("content-type") != tus.CONTENT_TYPE:
             raise _error(415, "content_type", f"must be {tus.CONTENT_TYPE}")
         try:
@@ -116,7 +118,7 @@ class Uploads:
             raise _error(423, "locked", "another request is writing to this upload")
         self._busy.add(upload.id)
         try:
-            await self._append(request, upload, checksum)
+            await self._append(request, upload, checksum, lambda: self._gate.is_out(caller))
             headers = self._headers(upload)
             if headers["Upload-Offset"] == str(upload.size_bytes):
                 await run_in_threadpool(self._finish, upload)
@@ -126,7 +128,7 @@ class Uploads:
 
     async def terminate(self, request: Request) -> Response:
         """Give the upload up."""
-        upload = await self._upload(request)
+        upload, _ = await self._upload(request)
         if upload.id in self._busy:
             raise _error(423, "locked", "another request is writing to this upload")
         await run_in_threadpool(self._store.drop, upload)
@@ -157,7 +159,9 @@ class Uploads:
                 logger.info("upload %s of %s expired", upload.id, upload.node)
                 self._store.drop(upload)
 
-    async def _append(self, request: Request, upload: Upload, checksum: bytes | None) -> None:
+    async def _append(
+        self, request: Request, upload: Upload, checksum: bytes | None, is_out: Callable[[], bool]
+    ) -> None:
         start = self._store.offset(upload)
         if tus.number(request.headers.get("upload-offset")) != start:
             raise _error(409, "offset", f"the upload is at offset {start}")
@@ -167,7 +171,7 @@ class Uploads:
             raise _error(413, "too_large", f"only {limit} bytes are missing")
         if limit > 0:
             appending = await run_in_threadpool(self._store.open, upload)
-            await _receive(request, appending, limit, checksum)
+            await _receive(request, appending, limit, checksum, is_out)
 
     def _finish(self, upload: Upload) -> None:
         try:
@@ -209,7 +213,7 @@ class Uploads:
             raise _error(409, "size", f"the record announces {clip.size_bytes} bytes")
         return clip
 
-    async def _client(self, request: Request) -> str:
+    async def _client(self, request: Request) -> Caller:
         if request.headers.get("tus-resumable") != tus.VERSION:
             raise HttpError(
                 412,
@@ -217,14 +221,14 @@ class Uploads:
                 f"Tus-Resumable must be {tus.VERSION}",
                 headers=tus.base_headers() | {"Tus-Version": tus.VERSION},
             )
-        return await node_of(request, self._archive)
+        return await self._gate.admit(request)
 
-    async def _upload(self, request: Request) -> Upload:
-        node = await self._client(request)
-        upload = self._store.find(request.path_params["id"], node)
+    async def _upload(self, request: Request) -> tuple[Upload, Caller]:
+        caller = await self._client(request)
+        upload = self._store.find(request.path_params["id"], caller.name)
         if upload is None:
             raise _error(404, "not_found", "no such upload; begin again with POST /uploads")
-        return upload
+        return upload, caller
 
     def _headers(self, upload: Upload) -> dict[str, str]:
         return tus.base_headers() | {
@@ -234,20 +238,24 @@ class Uploads:
 
 
 async def _receive(
-    request: Request, appending: Appending, limit: int, checksum: bytes | None
-) -> None:
+    request: Request, appending: Appending, limit: int, checksum: bytes | None,
+    is_out: Callable[[], bool],
+) -> None:  # fmt: skip
     """Write the body; whatever ends it early, what came counts, unless a checksum covers it."""
     digest = hashlib.sha256()
     failure: HttpError | None = None
     taken = 0
     try:
-        async for block in _blocks(request):
+        async for block in blocks(request, is_out):
             taken += len(block)
             if taken > limit:
                 failure = _error(413, "too_large", f"only {limit} bytes are missing")
                 break
             digest.update(block)
             await run_in_threadpool(appending.write, block)
+    except NodeOutError:
+        await run_in_threadpool(appending.undo)
+        raise stranger() from None
     except TimeoutError:
         failure = _error(408, "slow", f"less than {MIN_BYTES} bytes in {STALL_S:g} s")
     except ClientDisconnect:
@@ -260,8 +268,15 @@ async def _receive(
         raise failure
 
 
-async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    """The body in blocks of about WRITE_BYTES. Raises TimeoutError when it trickles."""
+class NodeOutError(Exception):
+    """The node's account ended while it sent."""
+
+
+async def blocks(
+    request: Request, is_out: Callable[[], bool] = lambda: False
+) -> AsyncIterator[bytes]:
+    """The body in blocks of about WRITE_BYTES. Raises TimeoutError when it trickles, NodeOutError
+    once `is_out`."""
     loop = asyncio.get_running_loop()
     stream = request.stream()
     block = bytearray()
@@ -270,6 +285,8 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
         while True:
             async with asyncio.timeout_at(until):
                 piece = await anext(stream, None)
+            if is_out():
+                raise NodeOutError
             if piece is None:
                 break
             block += piece

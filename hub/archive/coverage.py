@@ -59,14 +59,16 @@ def resolve(
     from_ms: int,
     to_ms: int,
     between: Callable[[Account, Account], Between | None],
+    why_off: Callable[[Account, Account], str | None] = lambda one, other: None,
 ) -> tuple[Stretch, ...]:
     """The time from `from_ms` to `to_ms` as stretches without gap or overlap.
 
-    `accounts` are in journal order; `between` says what is known of the time between two of them.
+    `accounts` are in journal order; `between` says what is known of the time between two of them,
+    `why_off` why the node did not run then, where that is known.
     """
     joined = _join(accounts)
     claims = [_claim(part) for account in joined for part in account.parts]
-    claims += _holes(joined, from_ms, to_ms, between)
+    claims += _holes(joined, from_ms, to_ms, between, why_off)
     claims = [each for each in claims if each[2].from_ms < to_ms and each[2].to_ms > from_ms]
     return tuple(_merge(_sweep(claims, from_ms, to_ms)))
 
@@ -99,7 +101,8 @@ def _claim(part: Part) -> _Claim:
     if not part.is_placed:
         return _UNKNOWN, 1, Stretch(part.from_ms, part.to_ms, "unknown", CLOCK_UNKNOWN)
     if part.state == "watched":
-        return _WATCHED, 0, Stretch(part.from_ms, part.to_ms, "watched")
+        watched = Stretch(part.from_ms, part.to_ms, "watched", detail=part.detail)
+        return _WATCHED, 0, watched
     return _BLIND, 0, Stretch(part.from_ms, part.to_ms, "blind", part.cause, part.detail)
 
 
@@ -108,6 +111,7 @@ def _holes(
     from_ms: int,
     to_ms: int,
     between: Callable[[Account, Account], Between | None],
+    why_off: Callable[[Account, Account], str | None],
 ) -> Iterator[_Claim]:
     for one, other in pairwise(accounts):
         ends, begins = one.parts[-1], other.parts[0]
@@ -119,7 +123,8 @@ def _holes(
             continue
         cause = between(one, other)
         if cause == NODE_OFF:
-            yield _BLIND, 0, Stretch(start_ms, end_ms, "blind", NODE_OFF)
+            off = Stretch(start_ms, end_ms, "blind", NODE_OFF, why_off(one, other))
+            yield _BLIND, 0, off
         elif cause == RECORDS_MISSING:
             yield _UNKNOWN, 3, Stretch(start_ms, end_ms, "unknown", RECORDS_MISSING)
 

@@ -8,15 +8,20 @@ from __future__ import annotations
 import sqlite3
 
 from edge.contract.record import (
+    CameraFound,
+    CameraLost,
+    CameraRestored,
+    CameraTampered,
     CoverageSpans,
     EventEnded,
+    EventLabelled,
     EventStarted,
     EventUpdated,
     FileDropped,
     JournalGap,
     Record,
 )
-from hub.archive import event_rows, event_search, gap_rows, media_rows, span_rows
+from hub.archive import event_rows, event_search, gap_rows, media_rows, span_rows, tamper_rows
 from hub.archive.boot_rows import BootBook
 from hub.archive.record_rows import Journal, RecordWriter
 from hub.archive.values import Event
@@ -37,10 +42,20 @@ class Deriver:
         header, body = record.header, record.body
         boot = self.boots.note(journal.node_id, journal.id, header, body, received_ms)
         match body:
-            case EventStarted() | EventUpdated() | EventEnded():
+            case EventStarted() | EventUpdated() | EventEnded() | EventLabelled():
                 number = event_rows.apply(self._db, self.boots, journal, header, body)
                 if number is not None:
                     self._ended.append(number)
+            case CameraLost() | CameraFound() if header.event is not None:
+                number = event_rows.apply(self._db, self.boots, journal, header, body)
+                if number is not None:
+                    self._ended.append(number)
+            case CameraTampered():
+                tamper_rows.tell(self._db, journal, header, body)
+                event_rows.apply(self._db, self.boots, journal, header, body)
+            case CameraRestored():
+                tamper_rows.restore(self._db, journal, header, body)
+                event_rows.touch_event(self._db, journal.node_id, header.event or "")
             case CoverageSpans():
                 span_rows.keep(self._db, journal, boot, header, body)
             case JournalGap():

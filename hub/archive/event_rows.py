@@ -6,12 +6,22 @@ import json
 import sqlite3
 from datetime import datetime
 
-from edge.contract.record import EventEnded, EventStarted, EventUpdated, Header
-from hub.archive import media_rows
+from edge.contract.parts import SnapshotRef
+from edge.contract.record import (
+    CameraFound,
+    CameraLost,
+    CameraTampered,
+    EventEnded,
+    EventLabelled,
+    EventUpdated,
+    Header,
+)
+from hub.archive import camera_rows, label_rows, media_rows, note_rows, tamper_rows
 from hub.archive.boot_rows import Boot, BootBook
 from hub.archive.event_state import (
     ENDED,
     NS_IN_MS,
+    EventBody,
     EventFacts,
     Moment,
     Start,
@@ -23,8 +33,6 @@ from hub.archive.placing import Place, place
 from hub.archive.record_rows import Journal
 from hub.archive.values import Event
 
-EventBody = EventStarted | EventUpdated | EventEnded
-
 # Of an event whose time is only bounded: the newest time at which an earlier boot surely ran, and
 # the latest that fits the receipt of every record of its own boot.
 EARLIEST = """SELECT max(earlier.known_ms) FROM boots AS mine
@@ -32,9 +40,10 @@ EARLIEST = """SELECT max(earlier.known_ms) FROM boots AS mine
     WHERE mine.id = boot_id AND (earlier.first_epoch_id, earlier.first_seq)
         < (mine.first_epoch_id, mine.first_seq)"""
 LATEST = "SELECT latest_zero_ms + mono_ns / 1000000 FROM boots WHERE boots.id = boot_id"
-EVENT_COLUMNS = f"""events.id, change, event, nodes.name AS node, camera, kind, rank,
+EVENT_COLUMNS = f"""events.id, change, event, nodes.name AS node, events.camera, kind, rank,
     events.started_ms, ended_ms, events.duration_ms, reason, fault, score, zones, parts,
-    claimed_ms, ended_claimed_ms, clock, error_ms, placed,
+    claimed_ms, ended_claimed_ms, clock, error_ms, placed, mark, labels,
+    ({tamper_rows.FAULT}) AS tampering, ({tamper_rows.OUTCOME}) AS tamper_outcome,
     CASE placed WHEN 'bounded' THEN ({EARLIEST}) END AS earliest_ms,
     CASE placed WHEN 'bounded' THEN ({LATEST}) END AS latest_ms,
     (SELECT count(DISTINCT part) FROM clips WHERE event_id = events.id) AS announced,
@@ -63,12 +72,19 @@ def apply(
         if facts != before:
             put(db, boots, row, facts)
         touch(db, number)
-    if body_clip := body.clip if not isinstance(body, EventStarted) else None:
-        media_rows.announce_clip(db, number, journal, header, body_clip)
-    if body_snapshot := body.snapshot if not isinstance(body, EventUpdated) else None:
-        media_rows.announce_snapshot(db, number, journal, header, body_snapshot)
+    if isinstance(body, EventUpdated | EventEnded) and body.clip is not None:
+        media_rows.announce_clip(db, number, journal, header, body.clip)
+    for shot in _snapshots_in(body):
+        media_rows.announce_snapshot(db, number, journal, header, shot)
     is_end = facts.rank == ENDED and (row is None or row["rank"] != ENDED)
     return number if is_end else None
+
+
+def _snapshots_in(body: EventBody) -> list[SnapshotRef]:
+    if isinstance(body, EventUpdated | EventLabelled | CameraLost | CameraFound):
+        return []
+    shots = (body.before, body.after) if isinstance(body, CameraTampered) else (body.snapshot,)
+    return [each for each in shots if each is not None]
 
 
 def touch(db: sqlite3.Connection, number: int) -> None:
@@ -89,15 +105,21 @@ def touch_event(db: sqlite3.Connection, node_id: int, event: str) -> None:
 
 def put(db: sqlite3.Connection, boots: BootBook, row: sqlite3.Row, facts: EventFacts) -> None:
     """Write the facts of an event over its `row`, and keep its zones in step."""
-    values = _columns_of(boots, row["node_id"], facts)
+    values = _columns_of(db, boots, row["node_id"], facts)
     db.execute(
         f"UPDATE events SET {' = ?, '.join(FACT_COLUMNS)} = ? WHERE id = ?",  # noqa: S608 - ours
         (*values.values(), row["id"]),
     )
-    zones, started_ms = tuple(json.loads(row["zones"])), values["started_ms"]
-    if (zones, row["started_ms"]) != (facts.zones, started_ms):
+    zones, labels = tuple(json.loads(row["zones"])), label_rows.labels_in(row)
+    before, after = ((each["camera_id"], each["started_ms"]) for each in (row, values))
+    if (zones, before) != (facts.zones, after):
         _delete_zones(db, row["id"], zones, row["started_ms"])
-        _insert_zones(db, row["id"], facts.zones, started_ms)
+        _insert_zones(db, row["id"], facts.zones, *after)
+    if (labels, before) != (facts.labels, after):
+        label_rows.delete(db, row["id"], labels, row["started_ms"])
+        label_rows.insert(db, row["id"], facts.labels, *after)
+    if before != after:
+        note_rows.move(db, row["id"])
 
 
 def place_again(db: sqlite3.Connection, boot: Boot) -> None:
@@ -117,14 +139,18 @@ def place_again(db: sqlite3.Connection, boot: Boot) -> None:
         )
         zones = tuple(json.loads(row["zones"]))
         _delete_zones(db, row["id"], zones, row["started_ms"])
-        _insert_zones(db, row["id"], zones, start.ms)
+        _insert_zones(db, row["id"], zones, row["camera_id"], start.ms)
+        labels = label_rows.labels_in(row)
+        label_rows.delete(db, row["id"], labels, row["started_ms"])
+        label_rows.insert(db, row["id"], labels, row["camera_id"], start.ms)
+        note_rows.move(db, row["id"])
         touch(db, row["id"])
 
 
 def _insert(
     db: sqlite3.Connection, boots: BootBook, journal: Journal, header: Header, facts: EventFacts
 ) -> int:
-    values = _columns_of(boots, journal.node_id, facts)
+    values = _columns_of(db, boots, journal.node_id, facts)
     marks = ", ".join("?" * len(values))
     (number,) = db.execute(
         f"INSERT INTO events (change, event, node_id, {', '.join(FACT_COLUMNS)})"  # noqa: S608
@@ -132,16 +158,21 @@ def _insert(
         " RETURNING id",
         (header.event, journal.node_id, *values.values()),
     ).fetchone()
-    _insert_zones(db, number, facts.zones, values["started_ms"])
+    _insert_zones(db, number, facts.zones, values["camera_id"], values["started_ms"])
+    label_rows.insert(db, number, facts.labels, values["camera_id"], values["started_ms"])
     return int(number)
 
 
 def _insert_zones(
-    db: sqlite3.Connection, number: int, zones: tuple[str, ...], started_ms: object
+    db: sqlite3.Connection,
+    number: int,
+    zones: tuple[str, ...],
+    camera_id: object,
+    started_ms: object,
 ) -> None:
     db.executemany(
-        "INSERT INTO event_zones (zone, started_ms, event_id) VALUES (?, ?, ?)",
-        [(zone, started_ms, number) for zone in zones],
+        "INSERT INTO event_zones (zone, started_ms, event_id, camera_id) VALUES (?, ?, ?, ?)",
+        [(zone, started_ms, number, camera_id) for zone in zones],
     )
 
 
@@ -155,14 +186,18 @@ def _delete_zones(
 
 
 FACT_COLUMNS = (
-    "camera", "kind", "rank", "source_epoch", "source_seq", "start_rank", "start_epoch",
-    "start_seq", "boot_id", "clock", "clock_error_ms", "claimed_ms", "mono_ns", "told_ms",
+    "camera", "camera_id", "kind", "rank", "source_epoch", "source_seq", "start_rank",
+    "start_epoch", "start_seq", "boot_id", "clock", "clock_error_ms", "claimed_ms", "mono_ns",
+    "told_ms",
     "ended_claimed_ms", "ended_mono_ns", "started_ms", "ended_ms", "placed", "error_ms",
     "duration_ms", "reason", "fault", "score", "zones", "parts",
+    "labels", "labels_epoch", "labels_seq",
 )  # fmt: skip
 
 
-def _columns_of(boots: BootBook, node_id: int, facts: EventFacts) -> dict[str, object]:
+def _columns_of(
+    db: sqlite3.Connection, boots: BootBook, node_id: int, facts: EventFacts
+) -> dict[str, object]:
     """What stands in FACT_COLUMNS, in that order."""
     start = facts.start
     boot = boots.boot(node_id, start.boot)
@@ -170,12 +205,13 @@ def _columns_of(boots: BootBook, node_id: int, facts: EventFacts) -> dict[str, o
     placed = place(moment, boot.anchor, boot.latest_zero_ms)
     ended_ms = _end_ms(placed, moment.mono_ns, facts.ended_ms, facts.ended_mono_ns)
     values = (
-        facts.camera, facts.kind, facts.rank, facts.epoch, facts.seq, start.rank, start.epoch,
-        start.seq, boot.id, moment.clock, moment.error_ms, moment.claimed_ms, moment.mono_ns,
+        facts.camera, camera_rows.id_of(db, node_id, facts.camera), facts.kind, facts.rank,
+        facts.epoch, facts.seq, start.rank, start.epoch, start.seq, boot.id, moment.clock,
+        moment.error_ms, moment.claimed_ms, moment.mono_ns,
         moment.told_ms, facts.ended_ms, facts.ended_mono_ns, placed.ms, ended_ms, placed.placed,
         placed.error_ms,
         facts.duration_ms, facts.reason, facts.fault, facts.score, json.dumps(facts.zones),
-        facts.parts,
+        facts.parts, *label_rows.values_of(facts.labels),
     )  # fmt: skip
     return dict(zip(FACT_COLUMNS, values, strict=True))
 
@@ -202,6 +238,7 @@ def _facts_in(row: sqlite3.Row) -> EventFacts:
         row["rank"], row["source_epoch"], row["source_seq"], row["camera"], row["kind"], start,
         row["ended_claimed_ms"], row["ended_mono_ns"], row["duration_ms"], row["reason"],
         row["fault"], row["score"], tuple(json.loads(row["zones"])), row["parts"],
+        label_rows.labels_in(row),
     )  # fmt: skip
 
 
@@ -233,6 +270,10 @@ def event_in(row: sqlite3.Row) -> Event:
         clips_announced=row["announced"],
         clips_stored=row["stored"],
         clips_lost=row["lost"],
+        mark=row["mark"],
+        labels=label_rows.told_in(row),
+        tampering=row["tampering"],
+        tamper_outcome=row["tamper_outcome"],
     )
 
 

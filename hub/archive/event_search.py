@@ -1,10 +1,13 @@
-"""Questions about events: filtered pages by time, changes since, by id, and what belongs to one."""
+"""Questions about events: changes since, by id, and what belongs to one. Pages: event_pages.py."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
+from hub.archive import camera_rows, event_sources, text_search
 from hub.archive.event_rows import EVENT_COLUMNS, event_in
+from hub.archive.event_sources import Source
 from hub.archive.event_state import to_ms
 from hub.archive.media_rows import (
     CLIP_COLUMNS,
@@ -15,81 +18,40 @@ from hub.archive.media_rows import (
     snapshot_in,
 )
 from hub.archive.record_rows import STORED_COLUMNS, STORED_TABLES, stored_in
-from hub.archive.values import Clip, Event, EventFilter, PageKey, Snapshot, StoredRecord
+from hub.archive.values import Clip, Event, EventFilter, Snapshot, StoredRecord
 
 _EVENT_TABLES = "events JOIN nodes ON nodes.id = node_id"
-_ZONE_TABLES = (
-    "event_zones CROSS JOIN events ON events.id = event_id JOIN nodes ON nodes.id = node_id"
-)
-
-
-def page(
-    db: sqlite3.Connection, where: EventFilter, *, limit: int, before: PageKey | None
-) -> list[Event]:
-    """Events newest first; a page begins after `before` by comparing keys, never by counting."""
-    # A zone's events are walked in the order of event_zones, so that a rare zone costs no more
-    # than a page; CROSS JOIN keeps SQLite from choosing the other way round.
-    tables, started, number = _EVENT_TABLES, "events.started_ms", "events.id"
-    if where.zone is not None:
-        tables, started, number = _ZONE_TABLES, "event_zones.started_ms", "event_id"
-    tests, values = _tests_of(db, where, started)
-    if where.zone is not None:
-        tests.append("zone = ?")
-        values.append(where.zone)
-    if before is not None:
-        tests.append(f"({started}, {number}) < (?, ?)")
-        values += before
-    rows = db.execute(
-        f"SELECT {EVENT_COLUMNS} FROM {tables} WHERE {' AND '.join(tests) or 'true'}"  # noqa: S608
-        f" ORDER BY {started} DESC, {number} DESC LIMIT ?",
-        (*values, limit),
-    )
-    return [event_in(row) for row in rows]
+_IN_TURN = "events INDEXED BY events_by_change CROSS JOIN nodes ON nodes.id = node_id"
 
 
 def changes(db: sqlite3.Connection, where: EventFilter, *, after: int, limit: int) -> list[Event]:
     """Events that changed after change number `after`, by change."""
-    tests, values = _tests_of(db, where, "events.started_ms")
-    tests.append("change > ?")
-    values.append(after)
-    if where.zone is not None:
-        tests.append(
-            "EXISTS (SELECT 1 FROM event_zones AS touched WHERE touched.event_id = events.id"
-            " AND zone = ? AND touched.started_ms = events.started_ms)"
-        )
-        values.append(where.zone)
-    rows = db.execute(
-        f"SELECT {EVENT_COLUMNS} FROM {_EVENT_TABLES} WHERE {' AND '.join(tests)}"  # noqa: S608
-        " ORDER BY change LIMIT ?",
-        (*values, limit),
-    )
-    return [event_in(row) for row in rows]
+    source = event_sources.tested(
+        event_sources.tag_tested(event_sources.spanned(Source(_IN_TURN), where), where), where
+    ).within(camera_rows.windows(db, where))
+    texts = text_search.sources(db, where, is_split=False) if where.text else None
+    found: list[Event] = []
+    while len(found) < limit:
+        turn = source.test("change > ?", after)
+        rows = db.execute(
+            turn.sql(EVENT_COLUMNS, "ORDER BY change LIMIT ?"), (*turn.bound, limit)
+        ).fetchall()
+        events = [event_in(row) for row in rows]
+        found += [each for each in events if texts is None or _is_in(db, texts, each)]
+        if len(events) < limit:
+            break
+        after = events[-1].change
+    return found[:limit]
 
 
-def _tests_of(
-    db: sqlite3.Connection, where: EventFilter, started: str
-) -> tuple[list[str], list[object]]:
-    tests: list[str] = []
-    values: list[object] = []
-
-    def test(condition: str, value: object) -> None:
-        tests.append(condition)
-        values.append(value)
-
-    if where.since_utc is not None:
-        test(f"{started} >= ?", to_ms(where.since_utc))
-    if where.until_utc is not None:
-        test(f"{started} < ?", to_ms(where.until_utc))
-    if where.node is not None:
-        row = db.execute("SELECT id FROM nodes WHERE name = ?", (where.node,)).fetchone()
-        test("node_id = ?", -1 if row is None else row["id"])
-    if where.camera is not None:
-        test("camera = ?", where.camera)
-    if where.kind is not None:
-        test("kind = ?", where.kind)
-    if where.min_duration_ms:
-        test("duration_ms >= ?", where.min_duration_ms)
-    return tests, values
+def _is_in(db: sqlite3.Connection, sources: Sequence[Source], event: Event) -> bool:
+    """Whether one of the sources holds the event."""
+    started_ms = to_ms(event.started_utc)
+    for source in sources:
+        one = source.between(started_ms, started_ms + 1).test(f"{source.number} = ?", event.number)
+        if db.execute(one.sql("1", "LIMIT 1"), one.bound).fetchone():
+            return True
+    return False
 
 
 def by_number(db: sqlite3.Connection, number: int) -> Event:

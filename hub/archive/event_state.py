@@ -12,8 +12,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from edge.contract.parts import ClockState, Instant
-from edge.contract.record import EventEnded, EventStarted, EventUpdated, Header
+from edge.contract.parts import Box, ClockState, Instant, Label
+from edge.contract.record import (
+    CameraFound,
+    CameraLost,
+    CameraTampered,
+    EventEnded,
+    EventLabelled,
+    EventStarted,
+    EventUpdated,
+    Header,
+)
+
+EventBody = (
+    EventStarted | EventUpdated | EventEnded | EventLabelled | CameraTampered
+    | CameraLost | CameraFound
+)  # fmt: skip
+FOUND = "found"  # why a loss ended
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_INT64 = 2**63 - 1
@@ -44,7 +59,7 @@ class Start:
 
     `rank`: the record of a regular end knows best (TOLD), for the clock may have been set by then;
     next the record of the start (SEEN). An end that was written after a crash (MENDED) repeats a
-    moment of a boot that may not be its own. The parts of a clip only let guess (GUESSED).
+    moment of a boot that may not be its own. Parts of a clip and labels only let guess (GUESSED).
     """
 
     rank: int
@@ -52,6 +67,25 @@ class Start:
     seq: int
     boot: str
     moment: Moment
+
+
+@dataclass(frozen=True)
+class Found:
+    """One label of an event; `seen_ms` as the node's wall clock has it."""
+
+    label: str
+    confidence: float
+    box: Box
+    seen_ms: int
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What one record says that an event is, the surest first; of two records the newer counts."""
+
+    epoch: str
+    seq: int
+    found: tuple[Found, ...]
 
 
 @dataclass(frozen=True)
@@ -75,18 +109,36 @@ class EventFacts:
     score: float | None
     zones: tuple[str, ...]
     parts: int
+    labels: Labels | None = None
 
 
-def facts_of(header: Header, body: EventStarted | EventUpdated | EventEnded) -> EventFacts:
+def facts_of(header: Header, body: EventBody) -> EventFacts:
     """What one record says about its event."""
+    zones = body.zones if isinstance(body, EventStarted | EventUpdated | EventEnded) else ()
     facts = EventFacts(
         PROVISIONAL, header.epoch, header.seq, header.camera or "", None, _start_of(header, body),
-        None, None, None, None, None, None, tuple(sorted(set(body.zones))), 0,
+        None, None, None, None, None, None, tuple(sorted(set(zones))), 0,
     )  # fmt: skip
+    if isinstance(body, EventLabelled):
+        return replace(facts, labels=_labels_of(header, body))
     if isinstance(body, EventUpdated):
         return replace(facts, parts=body.clip.part + 1)
     if isinstance(body, EventStarted):
         return replace(facts, rank=STARTED, kind=body.kind, score=body.score)
+    if isinstance(body, CameraTampered):
+        return replace(facts, rank=STARTED, kind="tampered", score=body.score)
+    if isinstance(body, CameraLost):
+        return replace(facts, rank=STARTED, kind="lost")
+    if isinstance(body, CameraFound):
+        return replace(
+            facts,
+            rank=ENDED,
+            kind="lost",
+            ended_ms=to_ms(header.at_utc),
+            ended_mono_ns=header.clock.mono_ns,
+            duration_ms=body.lost_ms,
+            reason=FOUND,
+        )
     return replace(
         facts,
         rank=ENDED,
@@ -101,11 +153,34 @@ def facts_of(header: Header, body: EventStarted | EventUpdated | EventEnded) -> 
     )
 
 
-def _start_of(header: Header, body: EventStarted | EventUpdated | EventEnded) -> Start:
+def _at(header: Header) -> Instant:
+    return Instant(header.at_utc, header.clock.mono_ns)
+
+
+def _labels_of(header: Header, body: EventLabelled) -> Labels:
+    surest: dict[str, Label] = {}
+    for each in sorted(body.labels, key=lambda each: (-each.confidence, each.label)):
+        surest.setdefault(each.label, each)
+    found = tuple(
+        Found(each.label, float(each.confidence), each.box, to_ms(each.seen.utc))
+        for each in surest.values()
+    )
+    return Labels(header.epoch, header.seq, found)
+
+
+def _start_of(header: Header, body: EventBody) -> Start:
     if isinstance(body, EventUpdated):
         rank, instant, later_ms = GUESSED, body.clip.starts, body.clip.pre_roll_ms
+    elif isinstance(body, EventLabelled):
+        rank, instant, later_ms = GUESSED, body.looked, 0
     elif isinstance(body, EventStarted):
         rank, instant, later_ms = SEEN, body.started, 0
+    elif isinstance(body, CameraTampered):
+        rank, instant, later_ms = SEEN, body.since, 0
+    elif isinstance(body, CameraLost):
+        rank, instant, later_ms = SEEN, body.last_packet or _at(header), 0
+    elif isinstance(body, CameraFound):  # its start is before it, and told by another record
+        rank, instant, later_ms = GUESSED, _at(header), 0
     else:
         rank = MENDED if body.reason == "interrupted" else TOLD
         instant, later_ms = body.started, 0
@@ -131,10 +206,11 @@ def merge(one: EventFacts, other: EventFacts) -> EventFacts:
     best = max(one, other, key=_authority)
     start = max(one.start, other.start, key=_start_authority)
     parts = max(one.parts, other.parts)
+    labels = max((one.labels, other.labels), key=_label_authority)
     if best.rank == ENDED:
-        return replace(best, start=start, parts=parts)
+        return replace(best, start=start, parts=parts, labels=labels)
     zones = tuple(sorted({*one.zones, *other.zones}))
-    return replace(best, start=start, zones=zones, parts=parts)
+    return replace(best, start=start, zones=zones, parts=parts, labels=labels)
 
 
 def _authority(facts: EventFacts) -> tuple[int, ...]:
@@ -153,6 +229,10 @@ def _start_authority(start: Start) -> tuple[int, ...]:
         return start.rank, 0, epoch, start.seq
     guess_ms = start.moment.claimed_ms if start.rank == GUESSED else 0
     return start.rank, -guess_ms, -epoch, -start.seq
+
+
+def _label_authority(labels: Labels | None) -> tuple[int, ...]:
+    return () if labels is None else (int(labels.epoch, 16), labels.seq)
 
 
 def to_ms(moment: datetime) -> int:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.base import durable
-from edge.base.errors import DiskFullError, StorageError, storage_error
+from edge.base.errors import DiskFullError, StorageError, own_user_hint, storage_error
 from edge.base.units import format_size
 
 logger = logging.getLogger(__name__)
@@ -128,6 +128,11 @@ def read_id(folder: Path) -> str | None:
         text = path.read_text(encoding="ascii").strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError as err:
+        raise StorageError(
+            f"cannot read {path}: {err.strerror}", path=str(path), is_retryable=False,
+            hint=own_user_hint("camwatch-hub"),
+        ) from err  # fmt: skip
     except OSError as err:
         raise storage_error(err, "cannot read", path) from err
     except ValueError:
@@ -188,7 +193,7 @@ class Guard:
 
     def _check(self, what: str, least_bytes: int) -> None:
         self.check_mounted()
-        free_bytes = self._free_bytes()
+        free_bytes = self.free_bytes()
         if what in self._low:
             least_bytes += self._keep_free_bytes // RESUME_SHARE
         if free_bytes < least_bytes:
@@ -201,7 +206,8 @@ class Guard:
             )
         self._low.discard(what)
 
-    def _free_bytes(self) -> int:
+    def free_bytes(self) -> int:
+        """Room on that disk; 0 without inodes. Raises StorageError."""
         try:
             found = os.statvfs(self._folder)
         except OSError as err:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from edge.contract import names
 from edge.contract.record import Header, JournalGap
 from hub.archive.event_state import from_ms
-from hub.archive.values import Gap, GapFilter
+from hub.archive.node_values import Gap, GapFilter
 
 Range = tuple[int, int]
 """First and last number, both inclusive."""

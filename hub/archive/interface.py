@@ -6,21 +6,36 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from hub.archive.audit import AuditTrail
+from hub.archive.enrolments import Enrolments
+from hub.archive.node_values import (
+    Gap,
+    GapFilter,
+    HealthSample,
+    LostFile,
+    NodePulse,
+    NodeState,
+    Progress,
+)
+from hub.archive.people import People
+from hub.archive.registry_values import Registry
+from hub.archive.scope import Scope
+from hub.archive.settings_values import AppliedNote, SettingsVersion
+from hub.archive.update_values import UpdateStore
 from hub.archive.values import (
     Batch,
     CameraKey,
     Clip,
+    Count,
     Credential,
     Event,
     EventFilter,
-    Gap,
-    GapFilter,
-    LostFile,
-    NodeState,
+    HeatRow,
+    Mark,
     PageKey,
-    Progress,
     Quarantined,
     RecordKey,
+    Remark,
     Snapshot,
     StoredRecord,
     Stretch,
@@ -28,12 +43,127 @@ from hub.archive.values import (
 )
 
 
-class Archive(Protocol):
+class Remarks(Protocol):
+    """What people make of events, kept as long as the event."""
+
+    def remark(self, event: Event, remark: Remark, *, only_if: Mark | None = None) -> Event:
+        """Set the event's mark, add a note, or both; returns the event as it is then.
+
+        With `only_if` nothing happens unless the event bears that mark. A remark without a note
+        that would leave the mark as it is changes nothing either. Raises UnknownEventError.
+        """
+
+    def remarks_of(self, event: Event) -> list[Remark]:
+        """The event's remarks, in the order in which they were made."""
+
+
+class Search(Protocol):
+    """Finding events. Everything keeps to the filter's scope."""
+
+    def events(
+        self,
+        where: EventFilter,
+        *,
+        limit: int,
+        before: PageKey | None = None,
+        after: PageKey | None = None,
+    ) -> list[Event]:
+        """A page of events, newest first: the newest ones, or the next older than `before`, or the
+        next newer than `after`."""
+
+    def count(self, where: EventFilter, *, limit: int) -> Count:
+        """How many events fit, counted to `limit` at most."""
+
+    def density(
+        self, where: EventFilter, since: datetime, until: datetime, bucket_ms: int
+    ) -> dict[CameraKey, list[int]]:
+        """How many events that fit each camera had in each bucket of that time; cameras without
+        one are left out. Raises ValueError for more than 5,000 buckets."""
+
+    def coverage_hours(self, scope: Scope, since: datetime, until: datetime) -> list[HeatRow]:
+        """The coverage of each camera of which there are accounts, for every hour (UTC) that the
+        time touches; an hour that is not wholly in the scope is None."""
+
+    def save_filter(self, user: str, name: str, query: str, now_utc: datetime) -> None:
+        """Keep a filter's canonical text under a name of the user's, or replace it."""
+
+    def remove_filter(self, user: str, name: str) -> bool:
+        """Forget it; whether it was there."""
+
+    def saved_filters(self, user: str) -> dict[str, str]:
+        """The user's filters, by name."""
+
+    def changes(self, where: EventFilter, *, after: int, limit: int) -> list[Event]:
+        """Events that changed after change number `after`, in the order of their changes."""
+
+    def last_change(self) -> int:
+        """The number of the newest change; 0 for none."""
+
+    def events_by_id(self, prefix: str, *, limit: int) -> list[Event]:
+        """Events whose id begins with `prefix`."""
+
+
+class RegistryStore(Protocol):
+    """Areas, organisations, plans and where cameras are."""
+
+    def registry(self) -> Registry:
+        """All of it, with every camera that was ever heard of."""
+
+    def replace_registry(self, before: Registry, after: Registry) -> bool:
+        """Make `after` the registry if `before` still is; false, and nothing done, otherwise.
+
+        Of `after` the version is not looked at. Cameras heard of meanwhile stay.
+        """
+
+    def cameras_with_footage(self) -> set[CameraKey]:
+        """The cameras that events or accounts are about; they are not to be removed."""
+
+    def may_see(self, scope: Scope, event: Event) -> bool:
+        """Whether the event is within the scope."""
+
+
+class SettingsStore(Protocol):
+    """What nodes are to be set to, and what they are."""
+
+    def settings_versions(self, node: str, *, limit: int = 1000) -> list[SettingsVersion]:
+        """The versions made for that node, newest first."""
+
+    def settings_version(self, node: str, version: int) -> SettingsVersion | None:
+        """One of them."""
+
+    def newest_settings(self, *, after: int = 0) -> list[SettingsVersion]:
+        """Each node's newest version, of those with a number above `after`, in its order."""
+
+    def add_settings(self, given: SettingsVersion, *, newest: int) -> SettingsVersion | None:
+        """Keep a version, as numbered now, if `newest` still is the node's newest (0: none yet);
+        None, and nothing is done, otherwise."""
+
+    def applied_settings(self, node: str | None = None) -> dict[str, AppliedNote]:
+        """What each node, or that one, said last of its settings; by name."""
+
+
+class Archive(Search, Remarks, RegistryStore, SettingsStore, Protocol):
     """A durable store. What a method wrote survives a power cut once it returned.
 
     Methods may be called from any thread and block. All raise StorageError (DiskFullError for a
     full disk); nothing of the failed call is kept then, and it can be called again.
     """
+
+    @property
+    def people(self) -> People:
+        """Who may log in."""
+
+    @property
+    def audit(self) -> AuditTrail:
+        """Who did what."""
+
+    @property
+    def enrolments(self) -> Enrolments:
+        """How nodes join and leave."""
+
+    @property
+    def updates(self) -> UpdateStore:
+        """Releases, and how they are rolled out."""
 
     def close(self) -> None:
         """Release the store; no other method may be called afterwards."""
@@ -91,18 +221,6 @@ class Archive(Protocol):
 
     # Questions.
 
-    def events(self, where: EventFilter, *, limit: int, before: PageKey | None) -> list[Event]:
-        """A page of events, newest first, beginning after `before`."""
-
-    def changes(self, where: EventFilter, *, after: int, limit: int) -> list[Event]:
-        """Events that changed after change number `after`, in the order of their changes."""
-
-    def last_change(self) -> int:
-        """The number of the newest change; 0 for none."""
-
-    def events_by_id(self, prefix: str, *, limit: int) -> list[Event]:
-        """Events whose id begins with `prefix`."""
-
     def records_of(self, event: Event) -> list[StoredRecord]:
         """The event's records in journal order, as received."""
 
@@ -114,6 +232,12 @@ class Archive(Protocol):
 
     def nodes(self) -> list[NodeState]:
         """Every node that has an account or was heard of, by name."""
+
+    def health_samples(self, node: str, since: datetime, until: datetime) -> list[HealthSample]:
+        """How the node was over that time: every ten minutes, every hour for more than a week."""
+
+    def pulses(self) -> dict[str, NodePulse]:
+        """Every node's pulse, by name."""
 
     def gaps(self, where: GapFilter) -> list[Gap]:
         """Records that are missing, and those that their node told to be lost, by node."""

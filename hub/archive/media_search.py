@@ -13,7 +13,8 @@ from hub.archive.media_rows import (
     clip_in,
     snapshot_in,
 )
-from hub.archive.values import Clip, GapFilter, LostFile, Snapshot
+from hub.archive.node_values import GapFilter, LostFile
+from hub.archive.values import Clip, Snapshot
 
 
 def clip(

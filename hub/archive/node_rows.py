@@ -6,18 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from hub.archive import gap_rows, media_search
+from hub.archive import camera_rows, gap_rows, health_rows, media_search
 from hub.archive.event_state import from_ms, to_ms
+from hub.archive.node_values import GapFilter, NodePulse, NodeState
 from hub.archive.record_rows import journals_of, node_id_of
-from hub.archive.values import (
-    Credential,
-    GapFilter,
-    HealthNote,
-    NodeState,
-    Quarantined,
-    Refusal,
-    StatusNote,
-)
+from hub.archive.values import Credential, HealthNote, Quarantined, Refusal, StatusNote
 
 MAX_QUARANTINED = 1000
 MAX_QUARANTINED_BYTES = 8 * 1024
@@ -37,14 +30,18 @@ def note_status(db: sqlite3.Connection, note: StatusNote) -> None:
             status.epoch, json.dumps(status.cameras), node_id,
         ),
     )  # fmt: skip
+    for camera in status.cameras:
+        camera_rows.id_of(db, node_id, camera)
 
 
 def note_health(db: sqlite3.Connection, note: HealthNote) -> None:
-    """Keep a node's newest health report."""
+    """Keep a node's newest health report, and a sample of it for later."""
+    node_id = node_id_of(db, note.node)
     db.execute(
         "UPDATE nodes SET health = ?, health_ms = ? WHERE id = ?",
-        (note.payload, to_ms(note.received_utc), node_id_of(db, note.node)),
+        (note.payload, to_ms(note.received_utc), node_id),
     )
+    health_rows.note(db, node_id, note)
 
 
 def add_counts(db: sqlite3.Connection, counts: Mapping[tuple[str, str], int]) -> None:
@@ -103,8 +100,34 @@ def put_credential(db: sqlite3.Connection, account: Credential) -> None:
             to_ms(account.added_utc),
         ),
     )  # fmt: skip
+    note_account_change(db)
     if account.role == "node":
-        node_id_of(db, account.name)
+        node_id = node_id_of(db, account.name)
+        db.execute(
+            "UPDATE nodes SET enrolled_ms = NULL, revoked_ms = NULL WHERE id = ?", (node_id,)
+        )
+
+
+def note_account_change(db: sqlite3.Connection) -> None:
+    """Tell whoever looks at `accounts_version`."""
+    db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'accounts'")
+
+
+def accounts_version(db: sqlite3.Connection) -> int:
+    """Rises with every change of an account."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'accounts'").fetchone()
+    return 0 if row is None else int(row["value"])
+
+
+def retire_key(db: sqlite3.Connection, node: str, now_ms: int) -> None:
+    """Unpin the node's key; it is kept for proving the records that it signed."""
+    db.execute(
+        "INSERT INTO retired_keys (node_id, public_key, pinned_ms, retired_ms)"
+        " SELECT id, public_key, pinned_ms, ? FROM nodes"
+        " WHERE name = ? AND public_key IS NOT NULL",
+        (now_ms, node),
+    )
+    db.execute("UPDATE nodes SET public_key = NULL, pinned_ms = NULL WHERE name = ?", (node,))
 
 
 def credentials(db: sqlite3.Connection, name: str | None = None) -> list[Credential]:
@@ -157,6 +180,12 @@ def _node_in(db: sqlite3.Connection, row: sqlite3.Row, counts: dict[str, int]) -
         counts=counts,
         **times,  # type: ignore[arg-type]  # columns of times
     )
+
+
+def pulses(db: sqlite3.Connection) -> dict[str, NodePulse]:
+    """Every node's pulse."""
+    rows = db.execute("SELECT name, state, boot, cameras, health_ms FROM nodes")
+    return {row[0]: NodePulse(row[1] or "never seen", *tuple(row)[2:]) for row in rows}
 
 
 def all_counts(db: sqlite3.Connection) -> dict[tuple[str, str], int]:

@@ -15,7 +15,8 @@ from edge.contract import names
 from hub.archive import gap_rows
 from hub.archive.event_state import from_ms, to_ms
 from hub.archive.gap_rows import Ranges
-from hub.archive.values import Arrival, JournalState, Outcome, Progress, RecordKey, StoredRecord
+from hub.archive.node_values import JournalState, Progress
+from hub.archive.values import Arrival, Outcome, RecordKey, StoredRecord
 
 MAX_ALSO = 500  # as many as one acknowledgement carries
 NO_HASH = bytes.fromhex(names.FIRST_HASH)

@@ -5,6 +5,13 @@ Times are milliseconds since 1970 UTC (`_ms`); hashes are the 32 bytes of SHA-25
 
 from __future__ import annotations
 
+from hub.archive.schema_enrolment import ENROLMENT
+from hub.archive.schema_health import HEALTH
+from hub.archive.schema_people import PEOPLE
+from hub.archive.schema_search import HOURS, LONGEST, SEARCH
+from hub.archive.schema_settings import SETTINGS
+from hub.archive.schema_updates import UPDATES
+
 _FIRST = """
 CREATE TABLE nodes (
     id INTEGER PRIMARY KEY,
@@ -236,4 +243,108 @@ CREATE TABLE spans (
 CREATE INDEX spans_unsynced ON spans (boot_id) WHERE clock = 'unsynced';
 """
 
-MIGRATIONS = (_FIRST, _SECOND)
+# What people make of events.
+_THIRD = """
+ALTER TABLE events ADD COLUMN mark TEXT NOT NULL DEFAULT 'new'; -- new, seen, confirmed, false_alarm
+CREATE TABLE remarks (
+    id INTEGER PRIMARY KEY,         -- rises in the order in which they were made
+    event_id INTEGER NOT NULL REFERENCES events(id),
+    user TEXT NOT NULL,             -- who; a name, also of one who is gone since
+    at_ms INTEGER NOT NULL,         -- hub's time
+    mark TEXT,                      -- the event's from then on; NULL leaves it
+    note TEXT                       -- NULL for none
+);
+CREATE INDEX remarks_by_event ON remarks (event_id, id);
+"""
+
+# What a model on the node took events for.
+_FOURTH = """
+ALTER TABLE events ADD COLUMN labels TEXT;       -- JSON list [label, confidence 0 to 1, box, ms]
+ALTER TABLE events ADD COLUMN labels_epoch TEXT; -- the record that decided them; NULL: not looked
+ALTER TABLE events ADD COLUMN labels_seq INTEGER;
+CREATE TABLE event_labels (
+    label TEXT NOT NULL,            -- such as person
+    started_ms INTEGER NOT NULL,    -- of the event, so that a label's events page by time
+    event_id INTEGER NOT NULL REFERENCES events(id),
+    confidence REAL NOT NULL,       -- 0 to 1
+    PRIMARY KEY (label, started_ms, event_id)
+) WITHOUT ROWID;
+"""
+
+# Where cameras are and whose. An event's camera is known by a number from here on.
+_FIFTH = """
+CREATE TABLE areas (
+    code TEXT PRIMARY KEY,          -- short, never changed
+    kind TEXT NOT NULL,             -- town, group, cluster, household
+    name TEXT NOT NULL,
+    parent TEXT REFERENCES areas(code) DEFERRABLE INITIALLY DEFERRED,
+    from_day TEXT,                  -- first day, such as 2026-01-31; NULL always was
+    until_day TEXT,                 -- the day after its last; NULL still is
+    into_code TEXT REFERENCES areas(code) DEFERRABLE INITIALLY DEFERRED -- what it became part of
+) WITHOUT ROWID;
+CREATE TABLE organisations (
+    code TEXT PRIMARY KEY,          -- short, never changed
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,             -- agency, firm, school, association, other
+    contact TEXT NOT NULL,          -- a person's name; empty for none, as below
+    phone TEXT NOT NULL,
+    email TEXT NOT NULL,
+    note TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE plans (
+    code TEXT PRIMARY KEY,          -- short, never changed
+    name TEXT NOT NULL,
+    area TEXT REFERENCES areas(code) DEFERRABLE INITIALLY DEFERRED,
+    hash BLOB NOT NULL,             -- of the picture, which is kept in a file
+    media_type TEXT NOT NULL,       -- image/png, image/jpeg
+    width INTEGER NOT NULL,         -- pixels
+    height INTEGER NOT NULL         -- pixels
+) WITHOUT ROWID;
+CREATE TABLE cameras (
+    id INTEGER PRIMARY KEY,
+    node TEXT NOT NULL,             -- name of its node, which may not have been heard of yet
+    name TEXT NOT NULL,             -- as in records
+    title TEXT NOT NULL DEFAULT '', -- for people
+    UNIQUE (node, name)
+);
+CREATE TABLE placements (
+    camera_id INTEGER NOT NULL REFERENCES cameras(id),
+    since_ms INTEGER NOT NULL,      -- until the camera's next one; -2^63: from the beginning
+    area TEXT REFERENCES areas(code) DEFERRABLE INITIALLY DEFERRED,
+    organisation TEXT REFERENCES organisations(code) DEFERRABLE INITIALLY DEFERRED,
+    plan TEXT REFERENCES plans(code) DEFERRABLE INITIALLY DEFERRED,
+    x REAL,                         -- on the plan, 0 at the left to 1
+    y REAL,                         -- on the plan, 0 at the top to 1
+    PRIMARY KEY (camera_id, since_ms)
+) WITHOUT ROWID;
+ALTER TABLE events ADD COLUMN camera_id INTEGER REFERENCES cameras(id);
+INSERT INTO cameras (node, name)
+    SELECT nodes.name, camera FROM (SELECT node_id, camera, min(id) AS first FROM events
+        GROUP BY node_id, camera) JOIN nodes ON nodes.id = node_id ORDER BY first;
+INSERT INTO cameras (node, name)
+    SELECT DISTINCT nodes.name, camera FROM spans JOIN nodes ON nodes.id = node_id
+    WHERE true ON CONFLICT DO NOTHING;
+INSERT INTO cameras (node, name)
+    SELECT nodes.name, value FROM nodes, json_each(coalesce(nodes.cameras, '[]'))
+    WHERE true ON CONFLICT DO NOTHING;
+UPDATE events SET camera_id = (SELECT cameras.id FROM cameras JOIN nodes ON nodes.name = node
+    WHERE nodes.id = events.node_id AND cameras.name = events.camera);
+DROP INDEX events_by_camera;
+CREATE INDEX events_by_camera ON events (camera_id, started_ms, id);
+"""
+
+# What was wrong with cameras themselves.
+_EIGHTH = """
+CREATE TABLE tamperings (
+    node_id INTEGER NOT NULL REFERENCES nodes(id),
+    event TEXT NOT NULL,            -- UUIDv7; the event's row may come later
+    fault TEXT NOT NULL,            -- covered, defocused, moved, blinded, frozen, black
+    outcome TEXT,                   -- restored, accepted; NULL while it lasts
+    PRIMARY KEY (node_id, event)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (
+    _FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, PEOPLE, SEARCH, _EIGHTH, HOURS, HEALTH, LONGEST,
+    SETTINGS, ENROLMENT, UPDATES,
+)  # fmt: skip

@@ -9,20 +9,43 @@ from functools import reduce
 from edge.base import sqlite
 from edge.contract import record
 from edge.contract.errors import ContractError
-from edge.contract.record import EventEnded, EventStarted, EventUpdated, Record
-from hub.archive import event_rows
+from edge.contract.record import CameraTampered, Record
+from hub.archive import event_rows, hour_rows, name_rows, note_rows
 from hub.archive.derive import Deriver
-from hub.archive.event_state import facts_of, merge
+from hub.archive.event_state import EventBody, facts_of, merge
 from hub.archive.record_rows import RecordWriter
 
 logger = logging.getLogger(__name__)
 
-DERIVED = "2"  # raise it when what is derived changes
+DERIVED = "4"  # raise it when what is derived changes
 CHUNK = 1000
 
 
 def bring_up_to_date(db: sqlite3.Connection) -> None:
     """Derive again unless this version, or a newer one, did. Starts over after an interruption."""
+    _derive_again(db)
+    row = db.execute("SELECT value FROM meta WHERE key = 'folding'").fetchone()
+    if row is None or row["value"] != note_rows.FOLDING:
+        with sqlite.transaction(db):
+            note_rows.index_all(db)
+            name_rows.make_all(db)
+            _set_meta(db, "folding", note_rows.FOLDING)
+    row = db.execute("SELECT value FROM meta WHERE key = 'hours'").fetchone()
+    if row is None or row["value"] != hour_rows.SUMMING:
+        with sqlite.transaction(db):
+            hour_rows.make_all(db)
+            _set_meta(db, "hours", hour_rows.SUMMING)
+
+
+def _set_meta(db: sqlite3.Connection, key: str, value: str) -> None:
+    db.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+def _derive_again(db: sqlite3.Connection) -> None:
     row = db.execute("SELECT value FROM meta WHERE key = 'derived'").fetchone()
     if row is not None and int(row["value"]) >= int(DERIVED):
         return
@@ -36,11 +59,7 @@ def bring_up_to_date(db: sqlite3.Connection) -> None:
     while (last_taken := _mend_chunk(db, last)) is not None:
         last = last_taken
     with sqlite.transaction(db):
-        db.execute(
-            "INSERT INTO meta (key, value) VALUES ('derived', ?)"
-            " ON CONFLICT DO UPDATE SET value = excluded.value",
-            (DERIVED,),
-        )
+        _set_meta(db, "derived", DERIVED)
 
 
 def _take_chunk(db: sqlite3.Connection, after: int) -> int | None:
@@ -56,9 +75,8 @@ def _take_chunk(db: sqlite3.Connection, after: int) -> int | None:
         deriver = Deriver(db, writer, are_fresh=False)
         for row in rows:
             found = _decoded(bytes(row["payload"]))
-            if found is not None and not isinstance(
-                found.body, EventStarted | EventUpdated | EventEnded
-            ):
+            is_event = found is not None and isinstance(found.body, EventBody)
+            if found is not None and (not is_event or isinstance(found.body, CameraTampered)):
                 deriver.take(writer.journal(row["name"], row["epoch"]), found, row["received_ms"])
             elif found is not None:
                 journal = writer.journal(row["name"], row["epoch"])
@@ -87,7 +105,7 @@ def _mend_chunk(db: sqlite3.Connection, after: int) -> int | None:
             facts = [
                 facts_of(each.header, each.body)
                 for each in records
-                if each and isinstance(each.body, EventStarted | EventUpdated | EventEnded)
+                if each and isinstance(each.body, EventBody)
             ]
             if facts:
                 event_rows.put(db, deriver.boots, row, reduce(merge, facts))

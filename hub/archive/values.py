@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from edge.contract.parts import Box, ClockState
 from edge.contract.record import Record
 from edge.contract.status import Status
 from hub.archive.placing import Placed
+from hub.archive.scope import EVERYTHING, Scope
+from hub.archive.settings_values import AppliedNote
 
 Outcome = Literal["stored", "known", "conflict", "chain"]
 """What became of one record: stored now; known from before; refused because its number holds
@@ -18,6 +20,9 @@ another record (conflict), or because it does not continue its neighbours (chain
 
 EventState = Literal["open", "ended"]
 Role = Literal["node", "reader"]
+Mark = Literal["new", "seen", "confirmed", "false_alarm"]
+"""What a person made of an event; new until somebody looked at it."""
+MARKS: tuple[Mark, ...] = get_args(Mark)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Batch:
     refusals: tuple[Refusal, ...] = ()
     statuses: tuple[StatusNote, ...] = ()
     healths: tuple[HealthNote, ...] = ()
+    applied: tuple[AppliedNote, ...] = ()
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -133,6 +139,16 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class EventLabel:
+    """What a model on the node took an event for, where it was surest; `seen_utc` as claimed."""
+
+    label: str
+    confidence: float
+    box: Box
+    seen_utc: datetime
+
+
+@dataclass(frozen=True)
 class Event:
     """One event, put together from its records. `number` is the archive's own; `change` rises
     each time anything about any event changes.
@@ -141,6 +157,7 @@ class Event:
     the node can tell; the claimed ones are what its wall clock said, which was `clock`. Where the
     clock was not set, `placed` says whether a later record corrected the times, or only bounds
     are known: the event began between `earliest_utc` (None: unknown) and `latest_utc`.
+    `mark` is what the newest of its remarks that set one says.
     """
 
     number: int
@@ -168,6 +185,13 @@ class Event:
     clips_announced: int
     clips_stored: int
     clips_lost: int
+    mark: Mark
+    labels: tuple[EventLabel, ...] | None = None
+    """The surest first; None where no model looked, or its word is not here yet."""
+    tampering: str | None = None
+    """What was wrong with the camera, of an event of that kind: covered, moved, ..."""
+    tamper_outcome: str | None = None
+    """restored, or accepted as a new view; None while it lasts."""
 
     @property
     def is_corrected(self) -> bool:
@@ -181,16 +205,45 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a person said of an event: a mark, a note, or both. Remarks are never changed."""
+
+    user: str
+    at_utc: datetime
+    mark: Mark | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
 class EventFilter:
-    """Which events; None and 0 mean any. Times are of the start: since <= started < until."""
+    """Which events; None, () and 0 mean any. Times are of the start: since <= started < until.
+
+    `area` means the area of that code and all below it, `organisation` whose the camera was; both
+    at the time of the event. Each word of `text`, folded, stands in the event's notes or in a
+    name of its camera, areas or organisation. `scope` is what the asker may see.
+    """
 
     since_utc: datetime | None = None
     until_utc: datetime | None = None
     node: str | None = None
     camera: str | None = None
-    kind: str | None = None
+    kinds: tuple[str, ...] = ()
     zone: str | None = None
+    label: str | None = None
     min_duration_ms: int = 0
+    max_duration_ms: int | None = None
+    marks: tuple[Mark, ...] = ()
+    area: str | None = None
+    organisation: str | None = None
+    text: str = ""
+    scope: Scope = EVERYTHING
+
+
+class Count(NamedTuple):
+    """How many; with `is_more`, more than that."""
+
+    number: int
+    is_more: bool
 
 
 class RecordKey(NamedTuple):
@@ -224,103 +277,6 @@ class Written:
     ended: tuple[Event, ...]
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far the archive holds one journal: all up to `upto`, whose hash is `head`, and `also`.
-
-    What the node told to be lost counts as held. `also` is bounded.
-    """
-
-    node: str
-    epoch: str
-    upto: int
-    head: str
-    also: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class JournalState:
-    """One journal of a node: all up to `upto` is settled, `beyond` records came early, and
-    `missing` ones are neither here nor told to be lost."""
-
-    epoch: str
-    upto: int
-    beyond: int
-    missing: int
-
-
-@dataclass(frozen=True)
-class GapFilter:
-    """Which gaps and lost files; None means any. `since_utc` is of the hub's notice."""
-
-    node: str | None = None
-    since_utc: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Records that are not here. `missing`: unexplained, and asked for; `lost`: the node told, in
-    the record `told_by` (epoch, seq), that it cannot supply them.
-
-    `last_seq` and `count` are None where the node cannot know how many it lost. `count` leaves out
-    those of the range that came all the same. The chain is not verified across a gap.
-    """
-
-    node: str
-    epoch: str
-    first_seq: int
-    last_seq: int | None
-    count: int | None
-    state: Literal["missing", "lost"]
-    cause: str | None
-    detail: str | None
-    noticed_utc: datetime
-    told_by: tuple[str, int] | None
-
-
-@dataclass(frozen=True)
-class LostFile:
-    """A clip or snapshot of which its node said that it will never come."""
-
-    node: str
-    event: str | None
-    kind: Literal["clip", "snapshot"]
-    part: int | None
-    sha256: str
-    size_bytes: int
-    cause: str
-    told_utc: datetime
-
-
-@dataclass(frozen=True)
-class NodeState:
-    """What the archive knows of a node. `counts` has its refusals and alarms by counter.
-
-    `lost_records` and `lost_files` are what the node told of.
-    """
-
-    name: str
-    public_key: bytes | None
-    state: Literal["online", "offline", "never seen"]
-    since_utc: datetime | None
-    version: str | None
-    boot: str | None
-    epoch: str | None
-    cameras: tuple[str, ...]
-    last_record_utc: datetime | None
-    health: bytes | None
-    health_utc: datetime | None
-    journals: tuple[JournalState, ...]
-    lost_records: int
-    lost_files: int
-    counts: Mapping[str, int]
-
-    @property
-    def missing_records(self) -> int:
-        """How many records are missing without a word."""
-        return sum(journal.missing for journal in self.journals)
-
-
 class CameraKey(NamedTuple):
     """A camera of a node; cameras of two nodes may have the same name."""
 
@@ -338,6 +294,23 @@ class Stretch:
     state: Literal["watched", "blind", "unknown"]
     cause: str | None = None
     detail: str | None = None
+
+
+class HourCell(NamedTuple):
+    """What is known of an hour of a camera, in milliseconds; `cause` is what kept it most from
+    watching, or from being known, as in Stretch."""
+
+    watched_ms: int
+    blind_ms: int
+    unknown_ms: int
+    cause: str | None
+
+
+class HeatRow(NamedTuple):
+    """A camera's hours; None for those that the asker may not see."""
+
+    camera: CameraKey
+    cells: tuple[HourCell | None, ...]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
-"""`camwatch-hub node add`, `reader add` and `key`: what a node needs to join."""
+"""`camwatch-hub reader add`, `node add --secret-to` and `key`."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from edge.base import durable
@@ -12,15 +11,18 @@ from edge.base.clock import SystemClock
 from edge.base.errors import StorageError
 from hub.archive.opening import open_to_write, refuse_stray_root
 from hub.config import HubSettings
-from hub.registry import accounts, broker_files, identity
+from hub.registry import accounts, identity
+from hub.registry.broker_access import BrokerAccess
 
 
 def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Make an account, write the broker's files, give out the secret."""
-    to = None if arguments.to is None else Path(arguments.to)
+    given = arguments.secret_to
+    to = None if given in (None, "-") else Path(given)
+    option = "--to" if arguments.role == "reader" else "--secret-to"
     if to is not None and not os.access(to.parent, os.W_OK):
         raise StorageError(  # before the account is made: its secret is shown only once
-            f"--to: no file can be written in {to.parent}", path=str(to),
+            f"{option}: no file can be written in {to.parent}", path=str(to),
             hint="name a folder that exists and that this user may write to",
         )  # fmt: skip
     archive, _ = open_to_write(settings)
@@ -37,16 +39,9 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
             print(secret)
         else:
             durable.write_file(to, secret.encode() + b"\n")
-        identity.write_broker_files(settings, archive)
+        BrokerAccess(settings, archive).publish()
     finally:
         archive.close()
-    if arguments.reload_pid is not None:
-        broker_files.reload(arguments.reload_pid)
-    else:
-        print(
-            f"camwatch-hub: {settings.broker_path} changed; send the broker SIGHUP",
-            file=sys.stderr,
-        )
     return 0
 
 

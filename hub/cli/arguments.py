@@ -7,9 +7,34 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from edge.base.units import parse_duration_s
-from hub.archive.values import PageKey
-from hub.cli import accept, accounts, check, clip, coverage, gaps, nodes, problems, query, show
+from hub.archive.values import MARKS, PageKey
+from hub.cli import (
+    accept,
+    ca,
+    check,
+    clip,
+    coverage,
+    doctor,
+    filter_words,
+    gaps,
+    live,
+    mark,
+    near,
+    node_arguments,
+    node_health,
+    nodes,
+    orders,
+    people_arguments,
+    problems,
+    query,
+    release,
+    replay,
+    saved,
+    settings,
+    show,
+    timeline,
+)
+from hub.cli.registry_arguments import add_registry
 from hub.config import HubSettings
 
 CONFIG_ENV = "CAMWATCH_HUB_CONFIG"
@@ -28,16 +53,28 @@ def make_parser() -> argparse.ArgumentParser:
     config = os.environ.get(CONFIG_ENV, DEFAULT_CONFIG)
     text = f"settings file (default: {config}; environment: {CONFIG_ENV})"
     parser.add_argument("--config", default=config, metavar="FILE", help=text)
+    parser.set_defaults(needs_settings=True)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help=text)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands, shared)
     _add_query(commands, shared)
+    _add_filters(commands, shared)
     _add_show_and_clip(commands, shared)
+    _add_marks(commands, shared)
     _add_nodes(commands, shared)
+    orders.declare(commands, shared)
+    live.declare(commands, shared)
     _add_absences(commands, shared)
+    replay.declare(commands, shared)
+    settings.declare(commands, shared)
+    release.declare(commands, shared)
+    doctor.declare(commands, shared)
     _add_care(commands, shared)
-    _add_accounts(commands, shared)
+    add_registry(commands, shared)
+    node_arguments.add(commands, shared)
+    people_arguments.add(commands, shared)
+    ca.declare(commands)
     return parser
 
 
@@ -65,24 +102,64 @@ def _add_query(commands: Commands, shared: argparse.ArgumentParser) -> None:
         " that an event of a clock never set can have begun. TIME is 2h, 3d (ago), now, today,"
         " yesterday, 2026-01-31, '2026-01-31 14:30' in the hub's zone, or ISO 8601 with an offset.",
     )
-    command.add_argument("--since", metavar="TIME", help="started then or later")
-    command.add_argument("--until", metavar="TIME", help="started before; a day means its end")
-    command.add_argument("--node", help="of this node")
-    command.add_argument("--camera", help="of cameras of this name")
-    command.add_argument("--kind", help="such as motion")
-    command.add_argument("--zone", help="that touched this zone")
-    command.add_argument(
-        "--min-duration", type=_duration_s, default=0.0, metavar="TIME", help="such as 10s or 1m"
-    )
+    filter_words.add_options(command)
     command.add_argument("--limit", type=_limit, default=50, help="at most so many (default: 50)")
     command.add_argument(
         "--before", type=_page_key, metavar="KEY", help="go on where a page ended, by its key"
+    )
+    command.add_argument(
+        "--after", type=_page_key, metavar="KEY", help="the page of those next newer than that key"
+    )
+    command.add_argument(
+        "--count", action="store_true", help="print only how many there are, up to 10,000"
     )
     _add_forms(command)
     command.add_argument(
         "--follow", action="store_true", help="then print events as they start, end, get clips"
     )
     command.set_defaults(run=query.run, form="table")
+    command = commands.add_parser(
+        "timeline",
+        parents=[shared],
+        help="count events by the hour, or by another piece of time",
+        description="Prints how many events began in each piece of a time, of the last day unless"
+        " --since and --until say otherwise. Filters and TIME are as for query.",
+    )
+    filter_words.add_options(command)
+    command.add_argument(
+        "--bucket", dest="bucket_s", type=timeline.bucket_s, default=3600.0, metavar="TIME",
+        help="length of a piece, such as 10m (default: 1h)",
+    )  # fmt: skip
+    _add_forms(command)
+    command.set_defaults(run=timeline.run, form="table")
+
+
+def _add_filters(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    group = commands.add_parser("filter", help="filters of events that you keep under a name")
+    actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    command = actions.add_parser(
+        "save",
+        parents=[shared],
+        help="keep a filter",
+        description="Keeps the words of a filter as they are given: a saved --since yesterday means"
+        " the day before each day on which it is asked. query --saved NAME asks it.",
+    )
+    command.add_argument("name", metavar="NAME")
+    filter_words.add_options(command)
+    command.set_defaults(run=saved.save)
+    command = actions.add_parser(
+        "link", parents=[shared], help="print a filter as links carry it, with its times fixed"
+    )
+    filter_words.add_options(command)
+    command.set_defaults(run=saved.link)
+    command = actions.add_parser("list", parents=[shared], help="print your filters")
+    command.add_argument("--json", action="store_true", help="JSON lines")
+    command.add_argument("--user", metavar="NAME", help="whose (default: your login name)")
+    command.set_defaults(run=saved.show)
+    command = actions.add_parser("remove", parents=[shared], help="forget a filter")
+    command.add_argument("name", metavar="NAME")
+    command.add_argument("--user", metavar="NAME", help="whose (default: your login name)")
+    command.set_defaults(run=saved.remove)
 
 
 def _add_show_and_clip(commands: Commands, shared: argparse.ArgumentParser) -> None:
@@ -91,6 +168,23 @@ def _add_show_and_clip(commands: Commands, shared: argparse.ArgumentParser) -> N
     command.add_argument("id", type=_event_id, metavar="ID", help=id_help)
     command.add_argument("--json", action="store_true", help="as one JSON document")
     command.set_defaults(run=show.run)
+    command = commands.add_parser(
+        "near",
+        parents=[shared],
+        help="list what else happened around an event",
+        description="Lists the event between those next to it in time, of the smallest area around"
+        " its camera that has other cameras too, or of its node where the camera is in no area.",
+    )
+    command.add_argument("id", type=_event_id, metavar="ID", help=id_help)
+    command.add_argument(
+        "--within", dest="within_s", type=timeline.bucket_s, default=600.0, metavar="TIME",
+        help="so long before its start and after its end (default: 10m)",
+    )  # fmt: skip
+    command.add_argument(
+        "--limit", type=_limit, default=20, help="at most so many on each side (default: 20)"
+    )
+    _add_forms(command)
+    command.set_defaults(run=near.run, form="table")
     command = commands.add_parser("clip", parents=[shared], help="copy an event's clip")
     command.add_argument("id", type=_event_id, metavar="ID", help=id_help)
     command.add_argument("--part", type=int, default=0, help="of a long event (default: 0)")
@@ -100,8 +194,40 @@ def _add_show_and_clip(commands: Commands, shared: argparse.ArgumentParser) -> N
     command.set_defaults(run=clip.run)
 
 
+def _add_marks(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    id_help = "the event's id, or enough of its beginning"
+    words = ", ".join(MARKS)
+    command = commands.add_parser(
+        "mark",
+        parents=[shared],
+        help="say what an event was",
+        description="Marks an event. Who marked it what and when, and every note, are kept: show"
+        " lists them.",
+    )
+    command.add_argument("id", type=_event_id, metavar="ID", help=id_help)
+    command.add_argument("mark", type=filter_words.mark_word, metavar="MARK", help=words)
+    command.add_argument("--note", metavar="TEXT", help="and why")
+    command.set_defaults(run=mark.run)
+    note = commands.add_parser("note", parents=[shared], help="add a note to an event")
+    note.add_argument("id", type=_event_id, metavar="ID", help=id_help)
+    note.add_argument("note", metavar="TEXT", help="what to note")
+    note.set_defaults(run=mark.run, mark=None)
+    for each in (command, note):
+        each.add_argument("--user", metavar="NAME", help="who says so (default: your login name)")
+
+
 def _add_nodes(commands: Commands, shared: argparse.ArgumentParser) -> None:
-    command = commands.add_parser("nodes", parents=[shared], help="list nodes and their problems")
+    command = commands.add_parser(
+        "nodes",
+        parents=[shared],
+        help="list nodes and their problems, or how one was over time",
+        description="Lists nodes and their problems. With NODE tells how it was over time: a line"
+        " for ten minutes, and for more than a week one for an hour; kept for two months.",
+    )
+    command.add_argument("node", nargs="?", metavar="NODE", help="how this one was over time")
+    command.add_argument(
+        "--over", choices=tuple(node_health.RANGES), help="of NODE: how long (default: day)"
+    )
     command.add_argument("--json", action="store_true", help="JSON lines")
     command.set_defaults(run=nodes.run)
 
@@ -167,36 +293,6 @@ def _add_forms(command: argparse.ArgumentParser) -> None:
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_const", dest="form", const="json", help="JSON lines")
     form.add_argument("--csv", action="store_const", dest="form", const="csv", help="CSV")
-
-
-def _add_accounts(commands: Commands, shared: argparse.ArgumentParser) -> None:
-    for role, text in (
-        ("node", "accounts of camera nodes"),
-        ("reader", "accounts that only read, for home automation and displays"),
-    ):
-        group = commands.add_parser(role, help=text)
-        actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
-        command = actions.add_parser(
-            "add", parents=[shared], help="make an account; prints its secret, once"
-        )
-        command.add_argument("name", help="lower-case letters, digits and -")
-        command.add_argument("--to", metavar="FILE", help="write the secret there, mode 0600")
-        command.add_argument(
-            "--replace", action="store_true", help="new secret; a new key will be accepted"
-        )
-        command.add_argument(
-            "--reload-pid", type=int, metavar="PID", help="the broker's process, sent SIGHUP"
-        )
-        command.set_defaults(run=accounts.add, role=role)
-    command = commands.add_parser("key", parents=[shared], help="print the hub's public key")
-    command.set_defaults(run=accounts.print_key)
-
-
-def _duration_s(text: str) -> float:
-    try:
-        return parse_duration_s(text)
-    except ValueError as err:
-        raise argparse.ArgumentTypeError(f"{text!r} {err}") from err
 
 
 def _limit(text: str) -> int:

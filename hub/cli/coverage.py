@@ -18,9 +18,10 @@ from hub.archive.event_state import from_ms, to_ms
 from hub.archive.minutes import MINUTE_MS, Tally, tally
 from hub.archive.opening import open_to_read
 from hub.archive.values import CameraKey, Stretch
-from hub.cli import when
-from hub.cli.render import harmless, local_text, table
+from hub.cli.render import local_text, table
 from hub.config import HubSettings
+from hub.registry import when
+from hub.registry.spreadsheet import harmless
 
 USAGE = 2
 MAX_BUCKETS = 200_000  # of one camera; four months of minutes
@@ -221,13 +222,13 @@ def _print_stretches(answers: Sequence[Answer], zone: ZoneInfo) -> None:
                 local_text(from_ms(stretch.to_ms), zone),
                 format_duration((stretch.to_ms - stretch.from_ms) / 1000),
                 stretch.state,
-                f"{stretch.cause}: {stretch.detail}" if stretch.detail else stretch.cause or "-",
+                ": ".join(filter(None, (stretch.cause, stretch.detail))) or "-",
             )
             for stretch in answer.stretches
-            if stretch.state != "watched"
+            if stretch.state != "watched" or stretch.detail
         ]
         if lines:
-            print(f"\n{answer.key.node}, {answer.key.camera}: not watched")
+            print(f"\n{answer.key.node}, {answer.key.camera}: not watched, or not wholly")
             print("\n".join(table([STRETCH_COLUMNS, *lines])))
 
 

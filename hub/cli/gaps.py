@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 from edge.base.clock import SystemClock, utc_text
 from edge.base.units import format_size
 from hub.archive import Archive
+from hub.archive.node_values import Gap, GapFilter, LostFile
 from hub.archive.opening import open_to_read
-from hub.archive.values import Gap, GapFilter, LostFile
-from hub.cli import when
 from hub.cli.nodes import ALARM
-from hub.cli.render import harmless, local_text, table
+from hub.cli.render import local_text, table
 from hub.config import HubSettings
+from hub.registry import when
+from hub.registry.spreadsheet import harmless
 
 USAGE = 2
 COLUMNS = ("node", "state", "what", "count", "cause", "noticed", "where")

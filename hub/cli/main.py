@@ -20,8 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     arguments = make_parser().parse_args(argv)
     try:
-        settings = load_file(Path(arguments.config))
-        logs.set_up(settings.log_level if arguments.command == "run" else "warning")
+        settings = load_file(Path(arguments.config)) if arguments.needs_settings else None
+        level = settings.log_level if settings and arguments.command == "run" else "warning"
+        logs.set_up(level)
         status: int = arguments.run(arguments, settings)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -15,45 +15,61 @@ from edge.contract import health
 from edge.contract.errors import ContractError
 from edge.contract.health import Health
 from edge.keys import PublicKey
+from hub.archive.enrolments import Standing
+from hub.archive.node_values import NodeState
 from hub.archive.opening import open_to_read, problems_now
-from hub.archive.values import NodeState
+from hub.cli import node_health
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
+from hub.registry import settings as settings_of
+from hub.registry.settings import Standing as SettingsStanding
 
 COLUMNS = (
-    "node", "state", "since", "last record", "waiting", "missing", "lost", "version", "cameras",
+    "node", "joined", "state", "since", "last record", "waiting", "missing", "lost", "version",
+    "cameras",
 )  # fmt: skip
 ALARM = "alarm."
 
 
 def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Print the nodes; 1 when there are none."""
+    if arguments.over is not None or arguments.node is not None:
+        return node_health.run(arguments, settings)
     archive = open_to_read(settings)
+    clock = SystemClock()
     try:
         nodes = archive.nodes()
+        standings = archive.enrolments.standings(clock.utc())
+        settled = settings_of.standings(archive)
     finally:
         archive.close()
     if arguments.json:
         for node in nodes:
-            print(json.dumps(_object(node), ensure_ascii=False))
+            standing = standings.get(node.name, Standing())
+            print(json.dumps(_object(node, standing, settled.get(node.name)), ensure_ascii=False))
     else:
         for trouble in problems_now(settings):
             print(f"hub: {trouble.text}")
     if nodes and not arguments.json:
-        now = SystemClock().utc()
-        print("\n".join(table([COLUMNS, *(_cells(node, now, settings.zone) for node in nodes)])))
+        now, zone = clock.utc(), settings.zone
+        rows = (_cells(node, standings.get(node.name, Standing()), now, zone) for node in nodes)
+        print("\n".join(table([COLUMNS, *rows])))
         for node in nodes:
             for problem in problems_of(node):
                 print(f"{node.name}: {problem}")
+            of_settings = settled.get(node.name)
+            if of_settings is not None and not of_settings.is_settled:
+                print(f"{node.name}: {of_settings.text()}")
     if not nodes:
         print("camwatch-hub: no node yet; camwatch-hub node add NAME", file=sys.stderr)
     return 0 if nodes else 1
 
 
-def _cells(node: NodeState, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:
+def _cells(node: NodeState, standing: Standing, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:
     report = _health_of(node)
     return (
         node.name,
+        joined_text(standing, zone),
         node.state,
         "-" if node.since_utc is None else local_text(node.since_utc, zone),
         _ago(node.last_record_utc, now),
@@ -65,7 +81,23 @@ def _cells(node: NodeState, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:
     )
 
 
-def _object(node: NodeState) -> dict[str, object]:
+def joined_text(standing: Standing, zone: ZoneInfo) -> str:
+    """How the node stands, in a few words."""
+    words = []
+    if standing.enrolled_utc is not None:
+        words.append(local_text(standing.enrolled_utc, zone))
+    elif standing.has_account:
+        words.append("by hand")
+    elif standing.revoked_utc is not None:
+        words.append(f"revoked {local_text(standing.revoked_utc, zone)}")
+    if standing.awaited_until_utc is not None:
+        words.append(f"awaited until {local_text(standing.awaited_until_utc, zone)}")
+    return ", ".join(words) or "no"
+
+
+def _object(
+    node: NodeState, standing: Standing, settled: SettingsStanding | None
+) -> dict[str, object]:
     def moment(value: datetime | None) -> str | None:
         return None if value is None else utc_text(value)
 
@@ -73,6 +105,10 @@ def _object(node: NodeState) -> dict[str, object]:
     return {
         "node": node.name,
         "state": node.state,
+        "has_account": standing.has_account,
+        "enrolled_utc": moment(standing.enrolled_utc),
+        "awaited_until_utc": moment(standing.awaited_until_utc),
+        "revoked_utc": moment(standing.revoked_utc),
         "since_utc": moment(node.since_utc),
         "version": node.version,
         "cameras": list(node.cameras),
@@ -81,6 +117,7 @@ def _object(node: NodeState) -> dict[str, object]:
         "health_utc": moment(node.health_utc),
         "waiting_records": None if report is None else report.outbox.records,
         "camera_health": [] if report is None else schema.dump(report.cameras),
+        "label_health": None if report is None else schema.dump(report.labels),
         "journals": [
             {
                 "epoch": each.epoch,
@@ -94,6 +131,7 @@ def _object(node: NodeState) -> dict[str, object]:
         "lost_records": node.lost_records,
         "lost_files": node.lost_files,
         "counts": dict(node.counts),
+        "settings": None if settled is None else settled.text() or None,
         "problems": problems_of(node),
     }
 

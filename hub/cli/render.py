@@ -11,16 +11,19 @@ from zoneinfo import ZoneInfo
 
 from edge.base.clock import utc_text
 from edge.base.units import format_duration
-from hub.archive.values import Event
+from hub.archive.values import Event, EventLabel
+from hub.registry.spreadsheet import harmless
 
-COLUMNS = ("started", "duration", "node", "camera", "kind", "zones", "clips", "state", "id")
+COLUMNS = (
+    "started", "duration", "node", "camera", "kind", "labels", "zones", "clips", "state", "mark",
+    "id",
+)  # fmt: skip
 CSV_COLUMNS = (
     "id", "node", "camera", "kind", "state", "started_utc", "ended_utc", "duration_ms", "zones",
     "score", "parts", "reason", "fault", "clips_announced", "clips_stored", "clips_lost",
     "started_claimed_utc", "is_corrected", "clock", "time_error_ms", "earliest_utc", "latest_utc",
-    "key",
+    "key", "mark", "labels", "tampering", "tamper_outcome",
 )  # fmt: skip
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def local_text(moment: datetime, zone: ZoneInfo) -> str:
@@ -40,10 +43,13 @@ def event_object(event: Event) -> dict[str, object]:
         "ended_utc": _moment(event.ended_utc),
         "duration_ms": event.duration_ms,
         "zones": list(event.zones),
+        "labels": None if event.labels is None else [label_object(each) for each in event.labels],
         "score": event.score,
         "parts": event.parts,
         "reason": event.reason,
         "fault": event.fault,
+        "tampering": event.tampering,
+        "tamper_outcome": event.tamper_outcome,
         "clips_announced": event.clips_announced,
         "clips_stored": event.clips_stored,
         "clips_lost": event.clips_lost,
@@ -55,6 +61,17 @@ def event_object(event: Event) -> dict[str, object]:
         "earliest_utc": _moment(event.earliest_utc),
         "latest_utc": _moment(event.latest_utc),
         "key": str(event.key),
+        "mark": event.mark,
+    }
+
+
+def label_object(label: EventLabel) -> dict[str, object]:
+    """A label for JSON."""
+    return {
+        "label": label.label,
+        "confidence": label.confidence,
+        "box": list(label.box),
+        "seen_utc": utc_text(label.seen_utc),
     }
 
 
@@ -77,6 +94,12 @@ def clips_text(event: Event) -> str:
     return f"{text} lost" if is_all else f"{text} {event.clips_lost} lost"
 
 
+def kind_text(event: Event) -> str:
+    """The event's kind, with what was wrong where somebody meddled with the camera."""
+    kind = event.kind or "-"
+    return f"{kind}:{event.tampering}" if event.tampering else kind
+
+
 def cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
     """The event's cells under COLUMNS."""
     duration = "-" if event.duration_ms is None else format_duration(event.duration_ms / 1000)
@@ -85,10 +108,12 @@ def cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
         duration,
         event.node,
         event.camera,
-        event.kind or "-",
+        kind_text(event),
+        ",".join(each.label for each in event.labels or ()) or "-",
         ",".join(event.zones) or "-",
         clips_text(event),
         event.state if event.reason in (None, "quiet") else f"{event.state}:{event.reason}",
+        event.mark,
         event.id,
     )
 
@@ -130,7 +155,10 @@ class EventPrinter:
             self._csv.writerow(CSV_COLUMNS)
             self._has_header = True
         for event in events:
-            values = event_object(event) | {"zones": " ".join(event.zones)}
+            values = event_object(event) | {
+                "zones": " ".join(event.zones),
+                "labels": " ".join(each.label for each in event.labels or ()),
+            }
             self._csv.writerow([harmless(values[column]) for column in CSV_COLUMNS])
 
     def _print_table(self, events: Sequence[Event]) -> None:
@@ -143,10 +171,3 @@ class EventPrinter:
         for row in rows:
             padded = (cell.ljust(width) for cell, width in zip(row, self._widths, strict=True))
             print("  ".join(padded).rstrip(), file=self._out)
-
-
-def harmless(value: object) -> object:
-    """A text that a spreadsheet would take for a formula, marked as a text."""
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
-    return value

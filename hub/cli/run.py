@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from edge.base.units import format_duration, format_size
 from hub import service
 from hub.archive.values import Clip, Event
-from hub.cli.render import local_text
+from hub.cli.render import kind_text, local_text
 from hub.config import HubSettings
 
 
@@ -37,7 +37,7 @@ def event_line(event: Event, zone: ZoneInfo) -> str:
     zones = ",".join(event.zones) or "-"
     where = f"{event.node}/{event.camera}"
     started = local_text(event.started_utc, zone)
-    return f"archived  {started}  {where}  {event.kind}  {lasted}  {zones}  {event.id}"
+    return f"archived  {started}  {where}  {kind_text(event)}  {lasted}  {zones}  {event.id}"
 
 
 def clip_line(clip: Clip, event: Event, zone: ZoneInfo) -> str:

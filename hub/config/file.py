@@ -10,7 +10,7 @@ from hub.config.settings import HubSettings
 
 def load_file(path: Path) -> HubSettings:
     """The settings in `path`. Raises ConfigError that lists every problem."""
-    return yamlfile.load(HubSettings, path)
+    return yamlfile.load(HubSettings, path, program="camwatch-hub")
 
 
 def parse(text: str, *, name: str = "settings") -> HubSettings:

@@ -18,6 +18,7 @@ from edge.base.clock import Clock
 from edge.contract import discovery, names, topics
 from edge.contract.topics import Topic
 from hub.archive import Archive
+from hub.archive.settings_values import AppliedNote
 from hub.archive.values import (
     Arrival,
     Batch,
@@ -33,10 +34,12 @@ from hub.ingest import verify
 from hub.ingest.acknowledge import Acknowledger
 from hub.ingest.message import Message, Publication
 from hub.ingest.presence import Presence, picture
+from hub.ingest.wishes import Wishes
 from hub.registry.pins import KeyRing
 
 logger = logging.getLogger(__name__)
 
+_Found = Arrival | StatusNote | HealthNote | AppliedNote | Refusal | str
 HEALTH_FLUSH = timedelta(seconds=10)  # health reports wait so long for a batch to travel with
 
 
@@ -52,17 +55,21 @@ class Intake:
         *,
         on_ended: Callable[[Event], None] | None = None,
         check_disk: Callable[[], None] = lambda: None,
+        wishes: Wishes | None = None,
     ) -> None:
         """`on_ended` is told once of each event that was archived to its end; `check_disk` raises
-        StorageError while the disk is away or has no room for snapshots."""
+        StorageError while the disk is away or has no room for snapshots; `wishes` has the settings
+        that nodes shall have."""
         self._archive = archive
         self._pictures = pictures
         self._acknowledger = acknowledger
         self._clock = clock
         self._on_ended = on_ended
         self._check_disk = check_disk
-        self._keys = KeyRing(archive, clock)
-        self.presence = Presence(archive, pictures, self._keys)
+        self._wishes = wishes
+        self._unproven: dict[str, Message] = {}  # what nodes said before their key was known
+        self.keys = KeyRing(archive, clock)
+        self.presence = Presence(archive, pictures, self.keys)
         self._healths: dict[str, HealthNote] = {}
         self._healths_since: datetime | None = None
 
@@ -136,20 +143,15 @@ class Intake:
         self._archive.write(Batch(refusals=(verify.refuse(message, reason, detail),)))
 
     def _sort(self, message: Message, topic: Topic, batch: _Batch) -> None:
-        found: Arrival | StatusNote | HealthNote | Refusal | str
-        if topic.leaf == topics.RECORD and not topic.rest:
-            found = verify.verify_record(message, topic, self._keys.get(topic.node))
-        elif topic.leaf == topics.STATUS and not topic.rest:
-            found = self.presence.note_status(message, topic)
-        elif topic.leaf == topics.HEALTH and not topic.rest:
-            found = self.presence.note_health(message, topic)
-        else:
-            found = verify.refuse(message, "topic", "not a topic for the hub")
-        match found:
+        match found := self._judge(message, topic):
             case Arrival():
                 batch.arrivals.append(found)
             case StatusNote():
                 batch.statuses.append(found)
+                if (waiting := self._unproven.pop(topic.node, None)) is not None:
+                    self._sort(waiting, topics.Topic(topic.node, topics.CONFIG), batch)
+            case AppliedNote():
+                batch.applied.append(found)
             case HealthNote():
                 self._healths[found.node] = found
                 self._healths_since = self._healths_since or self._clock.utc()
@@ -158,6 +160,21 @@ class Intake:
                 batch.refusals.append(found)
             case counter:
                 batch.counts[counter, topic.node] += 1
+
+    def _judge(self, message: Message, topic: Topic) -> _Found:
+        """What the message is; a text counts what is let go."""
+        if topic.leaf == topics.RECORD and not topic.rest:
+            return verify.verify_record(message, topic, self.keys.get(topic.node))
+        if topic.leaf == topics.STATUS and not topic.rest:
+            return self.presence.note_status(message, topic)
+        if topic.leaf == topics.HEALTH and not topic.rest:
+            return self.presence.note_health(message, topic)
+        if topics.applied(topic.node) == message.topic:
+            found = verify.verify_applied(message, topic, self.keys.get(topic.node))
+            if found == verify.WAITING:  # it is retained, so it does not come again by itself
+                self._unproven[topic.node] = message
+            return found
+        return verify.refuse(message, "topic", "not a topic for the hub")
 
     def _write(self, batch: _Batch) -> Written:
         is_due = (
@@ -170,7 +187,7 @@ class Intake:
         return self._archive.write(
             Batch(
                 tuple(batch.arrivals), tuple(batch.refusals), tuple(batch.statuses), healths,
-                batch.counts,
+                tuple(batch.applied), batch.counts,
             )
         )  # fmt: skip
 
@@ -185,8 +202,12 @@ class Intake:
         for note in {note.node: note for note in batch.statuses}.values():
             logger.info("%s is %s", note.node, note.status.state)
             result += self.presence.greet(note, self._acknowledger)
+            if self._wishes is not None and note.status.state == "online":
+                result += self._wishes.of(note.node)
         if batch.is_home_assistant_new:
             result += self.presence.discoveries()
+        if self._wishes is not None:
+            result += self._wishes.fresh()
         return result
 
     def _snapshot_publications(
@@ -213,10 +234,12 @@ class _Batch:
         self.arrivals: list[Arrival] = []
         self.refusals: list[Refusal] = []
         self.statuses: list[StatusNote] = []
+        self.applied: list[AppliedNote] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self.is_home_assistant_new = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return not (self.arrivals or self.refusals or self.statuses or self.counts)
+        some = (self.arrivals, self.refusals, self.statuses, self.applied, self.counts)
+        return not any(some)

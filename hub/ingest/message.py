@@ -27,13 +27,19 @@ class Message:
 
 @dataclass(frozen=True)
 class Publication:
-    """One message to send; a signature travels beside the payload."""
+    """One message to send; a signature travels beside the payload.
+
+    `response_topic`, `correlation` and `expiry_s` are MQTT 5's properties of a request.
+    """
 
     topic: str
     payload: bytes
     qos: int = 0
     is_retained: bool = False
     signature: bytes | None = None
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    expiry_s: int | None = None
 
 
 def signature_in(user_properties: Sequence[tuple[str, str]]) -> bytes | None:

@@ -35,6 +35,11 @@ class Presence:
         known = self._statuses.get(node)
         return None if known is None else known.epoch
 
+    def state_of(self, node: str) -> str | None:
+        """Online or offline, as it said last; None where nothing was heard since the start."""
+        known = self._statuses.get(node)
+        return None if known is None else known.state
+
     def note_status(self, message: Message, topic: Topic) -> StatusNote | Refusal:
         """Check a status and the key it shows; the first key is pinned."""
         try:

@@ -13,6 +13,7 @@ import queue
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -41,15 +42,34 @@ SUBSCRIPTIONS = [
     (topics.of_all_nodes(topics.RECORD), 1),
     (topics.of_all_nodes(f"{topics.SNAPSHOT}/+"), 1),
     (topics.of_all_nodes(topics.HEALTH), 0),
+    (topics.of_all_nodes(topics.REPLY), 1),
+    (topics.of_all_nodes(f"{topics.REPLY}/+"), 1),
+    (topics.of_all_nodes(topics.APPLIED), 1),
+    (topics.of_all_nodes(topics.UPDATE_STATE), 1),
     (discovery.BIRTH_TOPIC, 1),
 ]
 
 
 class Session:
-    """One connection, kept up by its own thread named `mqtt`."""
+    """One connection, kept up by the client library's own thread.
 
-    def __init__(self, settings: MqttSettings, secret: str, inbox: Inbox, clock: Clock) -> None:
-        """Nothing is connected yet. Raises CamwatchError when `ca_file` cannot be used."""
+    By none of ours: only while it runs the loop itself does that library write in one thread. Else
+    whoever publishes writes too, and two at a time tear each other's packets.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        secret: str,
+        inbox: Inbox,
+        clock: Clock,
+        *,
+        on_reply: Callable[[Message], None] = lambda _: None,
+    ) -> None:
+        """Nothing is connected yet. `on_reply` is called in this session's thread with what comes
+        on the topics of replies and updates, which are not the inbox's. Raises CamwatchError when
+        `ca_file` cannot be used."""
+        self._on_reply = on_reply
         self._settings = settings
         self._inbox = inbox
         self._clock = clock
@@ -57,7 +77,6 @@ class Session:
         self._subscribed = threading.Event()
         self._stopping = threading.Event()
         self._last_failure = ""
-        self._thread: threading.Thread | None = None
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.user,
@@ -90,20 +109,15 @@ class Session:
             clean_start=False,
             properties=properties,
         )
-        self._thread = threading.Thread(
-            target=self._client.loop_forever,
-            kwargs={"retry_first_connection": True},
-            name="mqtt",
-            daemon=True,
-        )
-        self._thread.start()
+        self._client.loop_start()
 
     def stop(self, timeout_s: float) -> None:
         """Disconnect in good order; the session stays at the broker."""
         self._stopping.set()
         self._client.disconnect()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        waiting = threading.Thread(target=self._client.loop_stop, name="mqtt-stop", daemon=True)
+        waiting.start()
+        waiting.join(timeout_s)
 
     @property
     def is_subscribed(self) -> bool:
@@ -116,6 +130,12 @@ class Session:
         if publication.signature is not None:
             pair = (names.SIGNATURE_PROPERTY, signature_text(publication.signature))
             properties.UserProperty = [pair]
+        if publication.response_topic is not None:
+            properties.ResponseTopic = publication.response_topic
+        if publication.correlation is not None:
+            properties.CorrelationData = publication.correlation
+        if publication.expiry_s is not None:
+            properties.MessageExpiryInterval = publication.expiry_s
         self._client.publish(
             publication.topic,
             publication.payload,
@@ -199,6 +219,11 @@ class Session:
             received.mid,
             self._connection,
         )
+        parts = topics.parse(topic)
+        if parts is not None and parts.leaf in (topics.REPLY, topics.UPDATE):  # kept elsewhere
+            self._on_reply(message)
+            self.acknowledge(message)
+            return
         while not self._stopping.is_set():
             try:
                 self._inbox.put(message, wait_s=FULL_WAIT_S if message.qos else 0.0)

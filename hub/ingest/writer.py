@@ -15,6 +15,7 @@ from edge.base.backoff import Backoff
 from edge.base.clock import SystemClock
 from edge.base.errors import StorageError
 from edge.base.logs import error_chain
+from edge.base.mark import Mark
 from edge.contract import topics
 from hub.archive.problems import Problems
 from hub.ingest.inbox import Inbox
@@ -24,6 +25,7 @@ from hub.ingest.message import Message, Publication
 logger = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 0.25
+BATCH_LIMIT_S = 90.0  # for one batch; a worn disk may take many seconds for one fsync
 RECORDS, SNAPSHOTS = "records", "snapshots"  # what a failing disk hinders
 
 
@@ -47,6 +49,7 @@ class Writer:
         self._problems = problems or Problems(None, SystemClock())
         self._backoff = backoff or Backoff(first_s=0.5, max_s=15.0)
         self._stopping = threading.Event()
+        self._mark = Mark(SystemClock(), BATCH_LIMIT_S)
         self._thread = threading.Thread(target=self.run, name="ingest", daemon=True)
 
     def start(self) -> None:
@@ -58,10 +61,16 @@ class Writer:
         self._stopping.set()
         self._thread.join(timeout_s)
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether it runs and no batch takes too long. Any thread may ask."""
+        return self._thread.is_alive() and not self._mark.is_late()
+
     def run(self) -> None:
         """Until stopped; messages of a failed attempt are kept and tried again."""
         pending: list[Message] = []
         while not self._stopping.is_set():
+            self._mark.touch()
             if not pending:
                 pending = self._inbox.take(IDLE_WAIT_S)
             try:

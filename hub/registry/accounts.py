@@ -43,7 +43,7 @@ def add(
     if before is not None and before.role != role:
         raise AccountError(f"{name} is a {before.role}, not a {role}")
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    account = Credential(name, role, _digest(secret), mqtt_hash(name, secret), clock.utc())
+    account = Credential(name, role, digest_of(secret), mqtt_hash(name, secret), clock.utc())
     if before is not None:
         archive.unpin_key(name, clock.utc())
     archive.put_credential(account)
@@ -54,9 +54,10 @@ def is_node_secret(archive: Archive, name: str, secret: str) -> bool:
     """Whether `secret` is that of the node `name`. Raises StorageError."""
     account = archive.credential(name)
     known = b"\0" * 32 if account is None else account.secret_sha256
-    is_equal = hmac.compare_digest(known, _digest(secret))
+    is_equal = hmac.compare_digest(known, digest_of(secret))
     return is_equal and account is not None and account.role == "node"
 
 
-def _digest(secret: str) -> bytes:
+def digest_of(secret: str) -> bytes:
+    """What is kept of a secret for HTTP."""
     return hashlib.sha256(secret.encode()).digest()

@@ -2,18 +2,25 @@
 
 Each account is held to its own part of the topic tree: a node to its own subtree, a reader (home
 automation, a display) to reading. The broker reads the files again on SIGHUP.
+
+One more line names the files' generation: an account without any rights, whose name and password
+follow from all the rest. Whoever can log in with it knows that the broker has read these very files
+(docs/design/enrolment.md). `acl` is written before `passwd`, so that whoever gets in has rights.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import hashlib
+import hmac
 import os
 import secrets
-import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge.base import durable
-from edge.base.errors import CamwatchError, storage_error
+from edge.base.errors import storage_error
 from edge.contract import topics
 from hub.archive.values import Credential
 from hub.registry.accounts import SECRET_BYTES
@@ -22,6 +29,7 @@ from hub.registry.passwd import mqtt_hash
 FILE_MODE = 0o640  # the broker's group may read
 DIR_MODE = 0o750
 HOME_ASSISTANT = "homeassistant"  # Home Assistant's default discovery prefix
+GENERATION_PREFIX = "_generation-"  # no node's name begins so
 
 
 def read_or_make_secret(path: Path) -> str:
@@ -38,11 +46,71 @@ def read_or_make_secret(path: Path) -> str:
 def write(folder: Path, accounts: Sequence[Credential], *, hub_user: str, hub_secret: str) -> bool:
     """Write `passwd` and `acl` in `folder` where they differ; true when something changed."""
     durable.make_dirs(folder, mode=DIR_MODE)
+    texts = _texts(accounts, hub_user=hub_user, hub_secret=hub_secret)
+    changed = [name for name, text in texts.items() if write_if_changed(folder / name, text)]
+    return bool(changed)
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold off other writers, in this process and others: what they read of the accounts must not
+    be written over what is newer. Blocks for as long as they take. Raises StorageError."""
+    durable.make_dirs(folder, mode=DIR_MODE)
+    path = folder / "lock"
+    try:
+        held = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as err:
+        raise storage_error(err, "cannot lock", path) from err
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def generation(folder: Path, hub_secret: str) -> tuple[str, str]:
+    """Name and password of the account that proves that the files are read as they are now.
+
+    Raises StorageError.
+    """
+    path = folder / "passwd"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as err:
+        raise storage_error(err, "cannot read", path) from err
+    name = lines[-1].partition(":")[0] if lines else ""
+    return name, _generation_secret(name, hub_secret)
+
+
+def outdated(
+    folder: Path, accounts: Sequence[Credential], *, hub_user: str, hub_secret: str
+) -> list[str]:
+    """The names of the files that `write` would change. Raises StorageError."""
+    found = []
+    for name, text in _texts(accounts, hub_user=hub_user, hub_secret=hub_secret).items():
+        try:
+            if (folder / name).read_bytes() != text.encode():
+                found.append(name)
+        except FileNotFoundError:
+            found.append(name)
+        except OSError as err:
+            raise storage_error(err, "cannot read", folder / name) from err
+    return found
+
+
+def _texts(accounts: Sequence[Credential], *, hub_user: str, hub_secret: str) -> dict[str, str]:
+    """What the files hold, by name, in the order in which they are written."""
     lines = [f"{hub_user}:{mqtt_hash(hub_user, hub_secret)}"]
     lines += [f"{account.name}:{account.mqtt_hash}" for account in accounts]
-    is_new_passwd = write_if_changed(folder / "passwd", "\n".join(lines) + "\n")
-    is_new_acl = write_if_changed(folder / "acl", acl_text(accounts, hub_user=hub_user))
-    return is_new_passwd or is_new_acl
+    acl = acl_text(accounts, hub_user=hub_user)
+    digest = hashlib.sha256("\n".join((*lines, acl)).encode()).hexdigest()
+    name = GENERATION_PREFIX + digest[:16]
+    lines.append(f"{name}:{mqtt_hash(name, _generation_secret(name, hub_secret))}")
+    return {"acl": acl, "passwd": "\n".join(lines) + "\n"}
+
+
+def _generation_secret(name: str, hub_secret: str) -> str:
+    return hmac.new(hub_secret.encode(), name.encode(), hashlib.sha256).hexdigest()
 
 
 def acl_text(accounts: Sequence[Credential], *, hub_user: str) -> str:
@@ -56,26 +124,20 @@ def acl_text(accounts: Sequence[Credential], *, hub_user: str) -> str:
     )
 
 
-def reload(broker_pid: int) -> None:
-    """Have the broker read its files again. Raises CamwatchError when there is no such process."""
-    try:
-        os.kill(broker_pid, signal.SIGHUP)
-    except OSError as err:
-        raise CamwatchError(
-            f"cannot signal the broker, process {broker_pid}: {err.strerror}",
-            hint="the files are written; reload the broker by hand",
-        ) from err
-
-
 def _section(user: str, rules: Sequence[str]) -> str:
     return "\n".join([f"user {user}", *(f"topic {rule}" for rule in rules)]) + "\n"
 
 
 def _hub_rules() -> list[str]:
-    leaves = (topics.STATUS, topics.RECORD, f"{topics.SNAPSHOT}/+", topics.HEALTH)
+    leaves = (topics.STATUS, topics.RECORD, f"{topics.SNAPSHOT}/+", topics.HEALTH,
+              topics.REPLY, f"{topics.REPLY}/+", topics.UPDATE_STATE,
+              topics.APPLIED)  # fmt: skip
     return [
         *(f"read {topics.of_all_nodes(leaf)}" for leaf in leaves),
         f"write {topics.of_all_nodes(topics.ACK)}",
+        f"write {topics.of_all_nodes(topics.COMMAND)}",
+        f"write {topics.of_all_nodes(topics.UPDATE_ORDER)}",
+        f"write {topics.of_all_nodes(topics.WANTED)}",
         f"write {topics.camera_snapshot('+', '+')}",
         f"write {HOME_ASSISTANT}/device/+/config",
         f"read {HOME_ASSISTANT}/status",
@@ -89,13 +151,25 @@ def _node_rules(node: str) -> list[str]:
         f"write {topics.snapshot(node, '+')}",
         f"write {topics.health(node)}",
         f"write {topics.motion(node, '+')}",
+        f"write {topics.tamper(node, '+')}",
         f"write {topics.camera_status(node, '+')}",
+        f"write {topics.reply(node)}",
+        f"write {topics.reply(node)}/+",
+        f"write {topics.update_state(node)}",
         f"read {topics.ack(node)}",
+        f"read {topics.command(node)}",
+        f"read {topics.update_order(node)}",
+        f"write {topics.applied(node)}",
+        f"read {topics.wanted(node)}",
     ]
 
 
 def _reader_rules() -> list[str]:
+    """Not for displays: a command's token, pictures that somebody asked for, cameras' addresses."""
     return [
+        f"deny {topics.of_all_nodes(topics.COMMAND)}",
+        f"deny {topics.of_all_nodes(topics.REPLY)}/#",
+        f"deny {topics.of_all_nodes(topics.CONFIG)}/#",
         f"read {topics.ROOT}/#",
         f"read {HOME_ASSISTANT}/#",
         f"write {HOME_ASSISTANT}/status",

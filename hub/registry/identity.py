@@ -1,11 +1,10 @@
-"""The hub's own key and broker files, for the running hub and for the commands alike."""
+"""The hub's own key, for the running hub and for the commands alike."""
 
 from __future__ import annotations
 
 from edge import keys
 from edge.base import durable
 from edge.keys import PrivateKey
-from hub.archive import Archive
 from hub.config import HubSettings
 from hub.registry import broker_files
 
@@ -20,17 +19,3 @@ def load_key(settings: HubSettings) -> PrivateKey:
     public_path = settings.key_path.with_suffix(".pub")
     broker_files.write_if_changed(public_path, f"{key.public.text}\n", mode=0o644)
     return key
-
-
-def write_broker_files(settings: HubSettings, archive: Archive) -> bool:
-    """The broker's password and ACL files for all accounts; true when they changed.
-
-    Raises StorageError.
-    """
-    secret = broker_files.read_or_make_secret(settings.secret_path)
-    return broker_files.write(
-        settings.broker_path,
-        archive.credentials(),
-        hub_user=settings.mqtt.user,
-        hub_secret=secret,
-    )

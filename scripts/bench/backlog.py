@@ -30,6 +30,7 @@ from hub.archive import SqliteArchive
 from hub.config import load_file
 from hub.ingest import inbox
 from hub.registry import accounts, identity
+from hub.registry.broker_access import BrokerAccess
 from scripts.bench import backlog_nodes
 from scripts.bench.backlog_nodes import Drained, Key, Lived, Town
 from scripts.bench.backlog_sqlite import commit_again
@@ -216,7 +217,7 @@ def enrol(hub: HubProcess, nodes: int) -> tuple[Names, Names]:
             ]
             for group, count in groups
         )
-        identity.write_broker_files(settings, archive)
+        BrokerAccess(settings, archive).publish()
     return quiet, lively
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 import cv2  # noqa: E402
 
-from edge.config.motion import MotionSettings  # noqa: E402
+from edge.contract.motion import MotionSettings  # noqa: E402
 from tests.footage.gate_replay import Viewed, view  # noqa: E402
 from tests.harness.footage import Footage, find_footage  # noqa: E402
 
@@ -45,9 +45,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     "GOP of 10 s": ("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency",
                     "-g", "150", "-keyint_min", "150", "-sc_threshold", "0", "-crf", "25"),
     "intra refresh": (*X264, "-crf", "25", "-x264-params", "intra-refresh=1"),
+    "VFR": (*X264, "-crf", "25", "-vf", "mpdecimate=max=7", "-fps_mode", "vfr"),
     "several slices": (*X264, "-crf", "25", "-slices", "4"),
     "H.265": ("-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-crf", "26",
               "-x265-params", "keyint=30:bframes=0:log-level=error"),
+    "Motion JPEG": ("-c:v", "mjpeg", "-q:v", "5"),
 }  # fmt: skip
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from scripts.bench import idle_aims, idle_contestants, idle_streams
 from scripts.bench.idle_aims import Verdict
-from scripts.bench.idle_contestants import NAMES, Run
+from scripts.bench.idle_contestants import ALL_NAMES, NAMES, Run
 from scripts.bench.idle_film import FilmError
 from scripts.bench.idle_streams import FILM_S, Prepared, Stream
+from scripts.bench.parties import positive, say
 
 WINDOW_S, WARM_UP_S = 60.0, 20.0  # the node learns its scene meanwhile
 
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"Somebody moves in a tenth of {FILM_S} s: in windows of another length, more or less."
         )
     try:
-        films = [idle_streams.prepare(each, arguments.folder, _say) for each in streams]
+        films = [idle_streams.prepare(each, arguments.folder, say) for each in streams]
     except FilmError as err:
         print(f"scripts/bench/idle: {err}", file=sys.stderr)
         return 2
@@ -63,7 +64,7 @@ def measure(
     for number in range(rounds):
         for name in names:
             turn = f", round {number + 1}" if rounds > 1 else ""
-            _say(f"{film.stream.name}: {name}, {warm_up_s:g} + {window_s:g} s{turn} ...")
+            say(f"{film.stream.name}: {name}, {warm_up_s:g} + {window_s:g} s{turn} ...")
             with tempfile.TemporaryDirectory(prefix="camwatch-idle-") as folder:
                 runs[name].append(
                     idle_contestants.run(name, film, Path(folder), warm_up_s, window_s)
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         help="this stream, such as 720p-vbr-day-idle or '1080p-*'; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--contestant", action="append", choices=NAMES,
+        "--contestant", action="append", choices=ALL_NAMES,
         help="this one alone, for finding out where time goes; may be repeated",
     )  # fmt: skip
     parser.add_argument(
@@ -127,18 +128,6 @@ def _streams(arguments: argparse.Namespace) -> list[Stream]:
     if arguments.all:
         return idle_streams.matrix()
     return idle_streams.choose(arguments.only or idle_streams.DEFAULT)
-
-
-def positive(text: str) -> float:
-    """A number above 0."""
-    value = float(text)
-    if value <= 0:
-        raise ValueError
-    return value
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

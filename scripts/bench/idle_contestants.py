@@ -7,6 +7,7 @@ the hub that it works for run beside it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import shutil
 import time
@@ -15,18 +16,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scripts.bench import idle_meter
+from scripts.bench import idle_meter, idle_streams, parties
 from scripts.bench.idle_film import FPS
 from scripts.bench.idle_meter import Cost
 from scripts.bench.idle_streams import Prepared, Stream
-from tests.harness.broker import Broker, free_port
 from tests.harness.child import Child, HarnessError
-from tests.harness.processes import HubProcess, NodeProcess, enrol
 from tests.harness.rtsp_camera import CameraStream, RtspCamera
 
 NODE, MOTION, COPY, DECODE = "node", "motion", "ffmpeg -c copy", "ffmpeg decode"
+NODE_SUB = "node, sub stream"
 NAMES = (NODE, MOTION, COPY, DECODE)
-PROGRAMS = {MOTION: "motion", COPY: "ffmpeg", DECODE: "ffmpeg"}
+ALL_NAMES = (*NAMES, NODE_SUB)
+PROGRAMS = {MOTION: "motion", COPY: "ffmpeg", DECODE: "ffmpeg", NODE_SUB: "ffmpeg"}
 CAMERA = "street"
 PLAY_TIMEOUT_S = 60.0
 ARCHIVE_TIMEOUT_S = 15.0  # for what happened at the window's end to reach the hub
@@ -54,10 +55,14 @@ def run(name: str, prepared: Prepared, folder: Path, warm_up_s: float, window_s:
     """Serve the stream to one contestant and measure it. Raises HarnessError, EndedError."""
     with contextlib.ExitStack() as stack:
         stream = CameraStream(prepared.path, at_end="loop", has_audio=False, transports=("tcp",))
-        camera = RtspCamera({"/main": stream}, folder)
+        streams = {"/main": stream}
+        if name == NODE_SUB:
+            small = idle_streams.small(prepared)
+            streams["/sub"] = dataclasses.replace(stream, source=small)
+        camera = RtspCamera(streams, folder)
         stack.callback(camera.stop)
         camera.start()
-        child, times = _start(name, stack, folder, camera.url(), prepared.stream)
+        child, times = _start(name, stack, folder, camera, prepared.stream)
         played_s = _wait_played(camera, child, warm_up_s)
         plays = _plays(camera)
 
@@ -107,10 +112,13 @@ def missing_program(name: str) -> str | None:
 
 
 def _start(
-    name: str, stack: contextlib.ExitStack, folder: Path, url: str, stream: Stream
+    name: str, stack: contextlib.ExitStack, folder: Path, camera: RtspCamera, stream: Stream
 ) -> tuple[Child, Times | None]:
+    url = camera.url()
     if name == NODE:
-        return _start_node(stack, folder, url)
+        return _start_node(stack, folder, {"source": url})
+    if name == NODE_SUB:
+        return _start_node(stack, folder, {"source": url, "sub_source": camera.url("/sub")})
     if name == MOTION:
         argv = ["motion", "-c", str(_motion_file(folder, url, stream))]
     elif name == COPY:
@@ -149,17 +157,10 @@ def _motion_file(folder: Path, url: str, stream: Stream) -> Path:
     return path
 
 
-def _start_node(stack: contextlib.ExitStack, folder: Path, url: str) -> tuple[Child, Times]:
-    broker = Broker(folder / "broker")
-    stack.callback(broker.stop)
-    broker.start()
-    hub = HubProcess(folder / "hub", broker.address, free_port())
-    stack.callback(hub.stop)
-    enrolment = enrol(hub, broker, "bench")
-    hub.start_ready()
-    node = NodeProcess("bench", folder / "node", enrolment, [{"name": CAMERA, "source": url}])
-    stack.callback(node.stop)
-    node.start()
+def _start_node(
+    stack: contextlib.ExitStack, folder: Path, sources: dict[str, str]
+) -> tuple[Child, Times]:
+    node, hub = parties.start_node(stack, folder, [{"name": CAMERA, **sources}])
 
     def times() -> list[float]:
         done = hub.command("query", "--json", "--limit", "1000")

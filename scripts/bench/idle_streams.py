@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import os
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -26,6 +27,7 @@ Action = Literal["idle", "moving"]
 FILM_S = 60  # a window of as many seconds holds each crossing once
 WIDTHS = {360: 640, 720: 1280, 1080: 1920}
 KBPS = {360: 300, 720: 1100, 1080: 2200}  # FIELD: what small IP cameras are set to
+SUB_KBPS, SUB_SCALE = 300, "scale=640:360"
 VBR_CRF, CRF = 23, 28
 BUFFER_S = 1.0  # of the rate control, so that no GOP bursts
 LIGHTS: dict[Light, Look] = {
@@ -122,6 +124,22 @@ def cache_folder() -> Path:
     """Where films are kept for the next run, by the XDG base directory specification."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "camwatch-bench-idle"
+
+
+def small(prepared: Prepared) -> Path:
+    """The film as the camera's sub stream has it, kept beside it."""
+    path = prepared.path.with_name(f"{prepared.path.stem}-sub.mp4")
+    if not path.exists():
+        part = path.with_name(f".{os.getpid()}-{path.name}")
+        x264 = ["-preset", "veryfast", "-crf", "23", "-bf", "0", "-g", str(2 * FPS)]
+        cap = ["-maxrate", f"{SUB_KBPS}k", "-bufsize", f"{SUB_KBPS}k", "-c:v", "libx264"]
+        argv = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(prepared.path), "-vf", SUB_SCALE]
+        try:
+            subprocess.run([*argv, *cap, *x264, "-f", "mp4", str(part)], check=True)
+            part.rename(path)
+        finally:
+            part.unlink(missing_ok=True)
+    return path
 
 
 def prepare(stream: Stream, folder: Path, say: Callable[[str], None]) -> Prepared:

@@ -25,10 +25,11 @@ from av.codec.context import Flags
 from edge.capture import street_schedule
 from edge.capture.street import Street
 from edge.contract import record
+from scripts.bench import parties
 from scripts.bench.rtp_tap import RtpTap, fingerprint
 from tests.harness import nal
-from tests.harness.broker import OBSERVER, Broker, free_port
-from tests.harness.processes import HubProcess, NodeProcess, enrol
+from tests.harness.broker import OBSERVER
+from tests.harness.processes import NodeProcess
 from tests.harness.rtsp_camera import CameraStream, RtspCamera
 from tests.harness.traffic import Message, Traffic
 
@@ -114,13 +115,7 @@ def fingerprints(path: Path) -> dict[bytes, int]:
 def play(folder: Path, path: Path, onsets: list[Onset]) -> tuple[RtpTap, list[Told]]:
     """Show the film once to a node; when its frames were sent, and what the node told."""
     with contextlib.ExitStack() as stack:
-        broker = Broker(folder / "broker")
-        stack.callback(broker.stop)
-        broker.start()
-        hub = HubProcess(folder / "hub", broker.address, free_port())
-        stack.callback(hub.stop)
-        enrolment = enrol(hub, broker, "bench")
-        hub.start_ready()
+        broker, _, enrolment = parties.start_hub(stack, folder)
         camera = RtspCamera({"/main": CameraStream(path)}, folder)
         stack.callback(camera.stop)
         camera.start()
@@ -128,7 +123,7 @@ def play(folder: Path, path: Path, onsets: list[Onset]) -> tuple[RtpTap, list[To
         stack.callback(tap.close)
         source = camera.url().replace(f":{camera.port}/", f":{tap.port}/")
         cameras = [{"name": "street", "source": source}]
-        node = NodeProcess("bench", folder / "node", enrolment, cameras)
+        node = NodeProcess(parties.NODE, folder / "node", enrolment, cameras)
         stack.callback(node.stop)
         traffic = stack.enter_context(Traffic(broker.address, broker.account(OBSERVER)))
         last = onsets[-1].last + FPS

@@ -36,7 +36,10 @@ CAMERA = "street"
 ONCE_LIMIT_S = 90.0
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 8.0
-MADE_FILES = ("hub.yaml", "hub.pub", "edge.yaml", "mosquitto.conf", "first-clip.mp4")
+MADE_FILES = (
+    "hub.yaml", "hub.pub", "edge.yaml", "edge.yaml.before", "enrolment.json", f"{NODE}.secret",
+    "mosquitto.conf", "first-clip.mp4",
+)  # fmt: skip
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -84,32 +87,41 @@ class Town:
                 process.popen.wait()
 
     def start(self) -> Process:
-        """Start broker, hub and node; the hub's process, whose lines tell of events."""
+        """Start hub, broker and node; the hub's process, whose lines tell of events."""
         self._write_hub()
         hub_dir = self.folder / "hub"
-        secret_file = self.folder / "node" / f"{NODE}.secret"
-        secret_file.parent.mkdir(mode=0o700, exist_ok=True)
-        if not secret_file.exists():
-            self._hub_command("node", "add", NODE, "--to", str(secret_file))
-        (self.folder / "hub.pub").write_text(self._hub_command("key"), encoding="utf-8")
+        command = [sys.executable, "-m", "hub.cli", "run", "--print-events"]
+        hub = self._spawn("hub", [*command, "--config", str(self.hub_config)])
+        wait_for_file(hub_dir / "broker" / "passwd", hub)  # the broker reads what the hub writes
         broker = self._spawn("broker", [find_mosquitto(), "-c", str(self._write_broker(hub_dir))])
         wait_for_port(self._broker_port, broker)
-        hub = self._spawn(
-            "hub",
-            [
-                sys.executable,
-                "-m",
-                "hub.cli",
-                "run",
-                "--print-events",
-                "--config",
-                str(self.hub_config),
-            ],
-        )
         wait_for_port(self._http_port, hub)
-        node_config = self._write_node(secret_file)
+        node_config = self._join()
         self._spawn("node", [sys.executable, "-m", "edge.cli", "run", "--config", str(node_config)])
         return hub
+
+    def _join(self) -> Path:
+        """Make a node file and have the node join by it, as a box does; its settings file."""
+        path, file = self.folder / "edge.yaml", self.folder / f"{NODE}.node"
+        settings = {
+            "node": NODE,
+            "state_dir": str(self.folder / "node"),
+            "cameras": [{"name": CAMERA, **self._source}],
+        }
+        path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+        known = [json.loads(line) for line in self._hub_command("nodes", "--json").splitlines()]
+        action = "replace" if any(each["node"] == NODE for each in known) else "add"
+        self._hub_command("node", action, NODE, "--to", str(file))
+        command = [sys.executable, "-m", "edge.cli", "enrol", str(file), "--config", str(path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise DemoError(f"camwatch-edge enrol: {done.stderr.strip()}")
+        return path
+
+    @property
+    def console(self) -> str:
+        """The console's address, for a browser on this machine."""
+        return f"http://127.0.0.1:{self._http_port}"
 
     def pid(self, name: str) -> int:
         """The process id of the broker, the hub or the node."""
@@ -134,7 +146,7 @@ class Town:
     def _hub_command(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "hub.cli", *arguments, "--config", str(self.hub_config)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        found_nothing = done.returncode == 1 and arguments[0] == "query"
+        found_nothing = done.returncode == 1 and arguments[0] in ("query", "nodes")
         if done.returncode != 0 and not found_nothing:
             raise DemoError(f"camwatch-hub {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
@@ -153,10 +165,19 @@ class Town:
         return process
 
     def _write_hub(self) -> None:
-        settings = {
+        settings: dict[str, object] = {
             "state_dir": str(self.folder / "hub"),
-            "mqtt": {"host": "127.0.0.1", "port": self._broker_port},
+            "mqtt": {
+                "host": "127.0.0.1",
+                "port": self._broker_port,
+                "reload_pid_file": str(self.folder / "mosquitto.pid"),
+            },
             "http": {"host": "127.0.0.1", "port": self._http_port},
+            "nodes": {
+                "url": f"http://127.0.0.1:{self._http_port}",
+                "mqtt_host": "127.0.0.1",
+                "mqtt_port": self._broker_port,
+            },
         }
         self.hub_config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
@@ -166,27 +187,12 @@ class Town:
             f"listener {self._broker_port} 127.0.0.1", "allow_anonymous false", "persistence false",
             f"password_file {hub_dir / 'broker' / 'passwd'}",
             f"acl_file {hub_dir / 'broker' / 'acl'}",
+            f"pid_file {self.folder / 'mosquitto.pid'}",
             "max_packet_size 524288", "log_dest stderr", "log_type error", "log_type warning",
         ]  # fmt: skip
         if os.geteuid() == 0:
             lines.append("user root")  # it would change to a user who cannot read this folder
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
-
-    def _write_node(self, secret_file: Path) -> Path:
-        path = self.folder / "edge.yaml"
-        settings = {
-            "node": NODE,
-            "state_dir": str(self.folder / "node"),
-            "hub": {
-                "mqtt": {"host": "127.0.0.1", "port": self._broker_port},
-                "upload_url": f"http://127.0.0.1:{self._http_port}",
-                "secret_file": str(secret_file),
-                "public_key_file": str(self.folder / "hub.pub"),
-            },
-            "cameras": [{"name": CAMERA, **self._source}],
-        }
-        path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
         return path
 
 
@@ -199,7 +205,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fresh", action="store_true")
     arguments = parser.parse_args(argv)
     folder = arguments.dir.resolve()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as err:
+        print(f"scripts/demo: --dir: cannot make {folder}: {err.strerror}", file=sys.stderr)
+        return 1
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
@@ -209,7 +219,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 forget(folder)
             with Town(folder, source) as town:
                 status = watch(town, arguments.camera, is_once=arguments.once)
-    except DemoError as err:
+    except (DemoError, OSError) as err:
         print(f"scripts/demo: {err}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:
@@ -233,7 +243,9 @@ def watch(town: Town, camera: str, *, is_once: bool) -> int:
     hub = town.start()
     what = "a synthetic street" if camera.startswith("synthetic:") else hide_secret(camera)
     print(f"A node watches {what}; its events appear here as the hub archives them.")
-    print(f"Ask in another terminal:  {hub_hint(town)} query --since 1h", flush=True)
+    print(f"Ask in another terminal:  {hub_hint(town)} query --since 1h")
+    print(f"See it in the console:  {town.console}  as the administrator that this makes:")
+    print(f"  {hub_hint(town)} user add me --role administrator", flush=True)
     limit_s = time.monotonic() + ONCE_LIMIT_S
     news = CameraNews(town.folder / "node.log")
     while True:
@@ -370,6 +382,16 @@ def only_one(folder: Path) -> Iterator[None]:
         except OSError as err:
             raise DemoError(f"another demo runs in {folder}; stop it or give --dir") from err
         yield
+
+
+def wait_for_file(path: Path, process: Process) -> None:
+    """Wait until `process` wrote it. Raises DemoError when it ends or takes too long."""
+    limit_s = time.monotonic() + START_LIMIT_S
+    while not path.exists():
+        process.check()
+        if time.monotonic() > limit_s:
+            raise DemoError(f"the {process.name} does not write {path}; see {process.log_path}")
+        time.sleep(0.1)
 
 
 def wait_for_port(port: int, process: Process) -> None:

@@ -64,7 +64,7 @@ need_environment() {
     for lock in "$@"; do
         say "installing the locked Python packages of requirements/$lock.txt"
         "$venv_dir/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --require-hashes -r "$root_dir/requirements/$lock.txt" || die "pip could not install requirements/$lock.txt"
+            --no-deps --require-hashes -r "$root_dir/requirements/$lock.txt" || die "pip could not install requirements/$lock.txt"
     done
     "$venv_dir/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
         -e "$root_dir" || die "pip could not install this project"

@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.contract import ack, health, record, samples, status
+from edge.contract import (
+    ack,
+    applied,
+    command,
+    health,
+    record,
+    reply,
+    samples,
+    status,
+    update,
+    wanted,
+)
 from edge.contract.errors import ContractError
 from edge.keys import PrivateKey
 from tests.contract.validate import schema_problems
@@ -25,6 +36,12 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "ack": ack.decode,
     "status": status.decode,
     "health": health.decode,
+    "command": command.decode,
+    "reply": reply.decode,
+    "update_order": update.decode_order,
+    "update_state": update.decode_state,
+    "wanted": wanted.decode,
+    "applied": applied.decode,
 }
 LEAVES = st.one_of(
     st.none(),

@@ -34,7 +34,9 @@ def signed(sample: samples.Sample) -> list[tuple[str, str]]:
 
 def test_every_topic_that_the_code_can_make_is_a_channel() -> None:
     """A topic added to `topics` must be published, too."""
-    example = {"node": NODE, "camera": "street", "event": samples.EVENT}
+    example = {
+        "node": NODE, "camera": "street", "event": samples.EVENT, "command": samples.STREAM,
+    }  # fmt: skip
     made = 0
     for function in (*vars(topics).values(), discovery.topic):
         if not inspect.isfunction(function) or not function.__module__.startswith("edge."):
@@ -106,9 +108,11 @@ def test_the_asyncapi_document_has_the_required_structure() -> None:
 
 
 def test_signed_channels_say_so_in_their_headers() -> None:
-    """The record and the acknowledgement carry `sig`, nothing else does."""
+    """What somebody acts on carries `sig`, nothing else does."""
     messages = ASYNCAPI["components"]["messages"]
-    assert {name for name, each in messages.items() if "traits" in each} == {"record", "ack"}
+    signed_ones = {name for name, each in messages.items() if "traits" in each}
+    of_nodes = {"record", "reply", "update_state", "applied"}
+    assert signed_ones == of_nodes | {"ack", "command", "update_order", "wanted"}
     headers = ASYNCAPI["components"]["messageTraits"]["signed"]["headers"]
     (signature,) = signed(RECORD)
     assert re.search(headers["properties"]["sig"]["pattern"], signature[1])

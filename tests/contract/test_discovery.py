@@ -113,7 +113,7 @@ def test_two_nodes_with_like_names_share_no_unique_id() -> None:
 def test_a_camera_named_like_a_node_sensor_takes_nothing_away() -> None:
     """A camera may be called outbox or problem."""
     cameras = ("outbox", "problem", "disk")
-    assert len(components(replace(STATUS, cameras=cameras))) == 3 * 3 + len(
+    assert len(components(replace(STATUS, cameras=cameras))) == 3 * 4 + len(
         components(replace(STATUS, cameras=()))
     )
 

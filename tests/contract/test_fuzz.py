@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.base import strictjson
-from edge.contract import ack, health, record, samples, status
+from edge.contract import ack, command, health, record, reply, samples, status, update
 from edge.contract.errors import ContractError
 from edge.keys import PrivateKey
 
@@ -25,8 +25,12 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "ack": ack.decode,
     "status": status.decode,
     "health": health.decode,
+    "command": command.decode,
+    "reply": reply.decode,
+    "update_order": update.decode_order,
+    "update_state": update.decode_state,
 }
-MUTATIONS = 30_000  # a decoder; 120,000 in all
+MUTATIONS = 30_000  # a decoder; 240,000 in all
 PIECES = [
     b"NaN", b"-Infinity", b"1e999", b"-0", b"1.0", b"null", b"true", b'"', b"\\", b"\\u0000",
     b"\\ud800", b"\xff", b"\x00", b"[" * 64, b'{"v":' * 64, b"]" * 2000 + b"[" * 2000,

@@ -19,9 +19,11 @@ KEYS = {"record": PublicKey(samples.NODE_PUBLIC), "ack": PublicKey(samples.HUB_P
 JPEG = b"\xff\xd8\xff\xe0" + bytes(64) + b"\xff\xd9"
 PLAIN = {
     topics.motion(samples.NODE, samples.CAMERA): b"ON",
+    topics.tamper(samples.NODE, samples.CAMERA): b"OFF",
     topics.camera_status(samples.NODE, samples.CAMERA): b"online",
     topics.snapshot(samples.NODE, samples.EVENT): JPEG,
     topics.camera_snapshot(samples.NODE, samples.CAMERA): JPEG,
+    topics.reply_picture(samples.NODE, samples.STREAM): JPEG,
 }
 
 

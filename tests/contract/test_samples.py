@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 
-from edge.contract import ack, health, names, publication, record, samples, status
+from edge.contract import (
+    ack,
+    applied,
+    command,
+    health,
+    names,
+    publication,
+    record,
+    reply,
+    samples,
+    status,
+    wanted,
+)
 from edge.contract.channels import CHANNELS
 from edge.keys import PrivateKey, PublicKey
 from tests.contract.home_assistant import check_device
@@ -36,6 +48,10 @@ RECODE: dict[str, Callable[[bytes], bytes]] = {
     "ack": lambda payload: ack.encode(ack.decode(payload)),
     "status": lambda payload: status.encode(status.decode(payload)),
     "health": lambda payload: health.encode(health.decode(payload)),
+    "command": lambda payload: command.encode(command.decode(payload)),
+    "reply": lambda payload: reply.encode(reply.decode(payload)),
+    "wanted": lambda payload: wanted.encode(wanted.decode(payload)),
+    "applied": lambda payload: applied.encode(applied.decode(payload)),
 }
 
 
@@ -72,7 +88,9 @@ def test_a_sample_passes_as_a_message_on_its_topic(sample: samples.Sample) -> No
     if sample.signature is not None:
         properties = [("sig", base64.b64encode(sample.signature).decode())]
     topic = ADDRESSES[sample.channel].replace("{node}", samples.NODE)
-    keys = {"record": PublicKey(samples.NODE_PUBLIC), "ack": PublicKey(samples.HUB_PUBLIC)}
+    of_node, of_hub = PublicKey(samples.NODE_PUBLIC), PublicKey(samples.HUB_PUBLIC)
+    keys = {"record": of_node, "reply": of_node, "ack": of_hub, "command": of_hub}
+    keys |= {"wanted": of_hub, "applied": of_node}
     check_message(topic, sample.payload, properties, keys=keys)
 
 
@@ -115,6 +133,19 @@ def test_the_sample_acknowledgement_names_the_head_of_the_sample_chain() -> None
     assert acknowledged.head == hashlib.sha256(head.read_bytes()).hexdigest()
 
 
+def test_the_sample_proof_is_a_signature_that_nothing_else_can_be() -> None:
+    """What prove.key signs is no JSON, so it can be neither record nor reply."""
+    said = reply.decode((SAMPLE_DIR / "reply-prove-key.json").read_bytes())
+    asked = command.decode((SAMPLE_DIR / "command-prove-key.json").read_bytes())
+    assert said.id == asked.id
+    assert said.proof is not None
+    assert asked.challenge is not None
+    signed = reply.proof_bytes(asked.node, asked.challenge)
+    assert PublicKey(samples.NODE_PUBLIC).verify(signed, reply.proof_signature(said.proof))
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(signed)
+
+
 def test_the_test_keys_are_those_of_rfc_8032() -> None:
     """Signing an empty message gives the signature printed in the RFC, TEST 1."""
     signature = PrivateKey(samples.NODE_SECRET).sign(b"")
@@ -126,7 +157,7 @@ def test_the_test_keys_are_those_of_rfc_8032() -> None:
 def test_an_unknown_record_type_fits_the_schema_and_decodes_without_a_body() -> None:
     """A later version may add types; they are kept, not refused."""
     value = json.loads((SAMPLE_DIR / "record-01-node-booted.json").read_bytes())
-    value |= {"type": "camera.tampered", "how": "covered"}
+    value |= {"type": "camera.painted", "how": "blue"}
     assert schema_problems("record.schema.json", value) == []
     assert record.decode(json.dumps(value).encode()).body is None
 

@@ -51,7 +51,7 @@ def test_an_empty_file_means_the_defaults() -> None:
 def test_a_missing_file_names_the_option_that_gives_it(tmp_path: Path) -> None:
     """The hint says what to do."""
     with pytest.raises(ConfigError, match="cannot read") as caught:
-        yamlfile.load(Settings, tmp_path / "none.yaml")
+        yamlfile.load(Settings, tmp_path / "none.yaml", program="camwatch-edge")
     assert "--config" in caught.value.hint
 
 
@@ -62,3 +62,17 @@ def test_any_bytes_are_settings_or_a_config_error(data: bytes) -> None:
     """No other exception ever leaves."""
     with contextlib.suppress(ConfigError):
         yamlfile.parse(Settings, data, name="x")
+
+
+def test_a_file_of_another_user_names_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--config would not help; root reads everything, so the refusal is made here."""
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ConfigError, match="Permission denied") as caught:
+        yamlfile.load(Settings, tmp_path / "edge.yaml", program="camwatch-edge")
+    assert caught.value.hint.endswith("sudo -u camwatch-edge camwatch-edge ...")

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.fault.archive_files import read_hub
 from tests.fault.event_rules import check_events
 from tests.fault.history import Json, read_histories
+from tests.fault.loss_rules import check_camera_losses
 from tests.fault.media_rules import check_decoding, check_media
 from tests.fault.node_files import read_node
 from tests.fault.node_rules import check_node
@@ -53,6 +54,7 @@ def check(
     check_records(verdict, hub, history)
     check_chains(verdict, hub)
     check_events(verdict, hub, is_drained=is_drained)
+    check_camera_losses(verdict, hub)
     check_media(verdict, hub, nodes, is_drained=is_drained)
     clips = sorted(hub.media("clips", ".mp4").values())
     chosen = random.Random(SAMPLE_SEED).sample(clips, min(decoded_clips, len(clips)))

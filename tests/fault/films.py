@@ -17,14 +17,14 @@ FIRST, LAST = 2, 15  # frames of a crossing in which the thing is seen
 SIZE = 28  # pixels
 
 
-def make_film(path: Path, seed: int, crossings: int) -> Path:
+def make_film(path: Path, seed: int, crossings: int, *, gop: int = GOP) -> Path:
     """`crossings` things in a row, each of another look and on another line."""
     rng = np.random.default_rng(seed)
     still = rng.integers(70, 110, (HEIGHT // 8, WIDTH // 8), np.uint8).repeat(8, 0).repeat(8, 1)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.gop_size, stream.max_b_frames = GOP, 0
+        stream.gop_size, stream.max_b_frames = gop, 0
         stream.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "28"}
         for _ in range(crossings):
             thing = rng.integers(150, 235, (SIZE // 4, SIZE // 4), np.uint8)

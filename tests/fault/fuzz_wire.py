@@ -7,8 +7,20 @@ from functools import partial
 from pathlib import Path
 
 from edge.base import clock, strictjson, units
-from edge.contract import ack, documents, health, record, samples, status, topics
+from edge.contract import (
+    ack,
+    command,
+    documents,
+    health,
+    live,
+    record,
+    reply,
+    samples,
+    status,
+    topics,
+)
 from edge.contract.errors import ContractError
+from edge.contract.live import Head, Kind, Unpacker
 from edge.contract.record import Header
 from edge.keys import KeyFileError, PrivateKey, PublicKey
 from hub.api import tus
@@ -24,12 +36,15 @@ JSON_PIECES = (
 TEXT_PIECES = (b"/", b"+", b"#", b"\0", b"..", b"\xed\xa0\x80", b"camwatch/1/", b"%2e", b" ", b",")
 
 
+CHANNELS = ("record", "ack", "status", "health", "command", "reply")
+
+
 def targets(_folder: Path) -> list[Target]:
     """Everything that needs no disk."""
     payloads: dict[str, list[bytes]] = {}
     for each in samples.samples(*SIGNERS):
         payloads.setdefault(each.channel, []).append(each.payload)
-    said = [b for name in ("record", "ack", "status", "health") for b in payloads[name]]
+    said = [b for name in CHANNELS for b in payloads[name]]
     wire = [
         Target(name, payloads[name], call, (ContractError,), 4_000, JSON_PIECES)
         for name, call in (
@@ -37,11 +52,19 @@ def targets(_folder: Path) -> list[Target]:
             ("ack", ack.decode),
             ("status", status.decode),
             ("health", health.decode),
+            ("command", command.decode),
+            ("reply", reply.decode),
         )
+    ]
+    head = Head(1, "fmp4", "large", 'video/mp4; codecs="avc1.42c016"', 640, 360)
+    pieces = [
+        live.pack(Kind.HEAD, live.encode_head(head)) + live.pack(Kind.JPEG, b"picture"),
+        live.pack(Kind.INIT, b"init") + live.pack(Kind.KEYFRAME, b"key") + live.pack(Kind.IDLE),
     ]
     clip = _pairs(clip=f"{EVENT}.0", sha256="a" * 64)
     return [
         *wire,
+        Target("live pieces", pieces, _unpacked, (ContractError,), 10_000, TEXT_PIECES),
         Target("strictjson", said, partial(strictjson.loads, max_bytes=9000), (ValueError,), 16_000,
                JSON_PIECES),
         Target("header", payloads["record"], partial(documents.load, Header, max_bytes=9000),
@@ -74,6 +97,14 @@ def targets(_folder: Path) -> list[Target]:
 def _latin(data: bytes) -> str:
     """Header bytes as an HTTP server hands them over, RFC 9110 section 5.5."""
     return data.decode("latin-1")
+
+
+def _unpacked(data: bytes) -> None:
+    """As the hub reads a live stream, in two blocks."""
+    unpacker, middle = Unpacker(), len(data) // 2
+    for piece in (*unpacker.feed(data[:middle]), *unpacker.feed(data[middle:])):
+        if piece.kind is Kind.HEAD:
+            live.decode_head(piece.data)
 
 
 def _pairs(**values: str) -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from edge.base.clock import SystemClock
 from edge.camera.story import clip_ref
-from edge.config.clips import ClipSettings
 from edge.contract import ids, record
+from edge.contract.clips import ClipSettings
 from edge.media.packet import Packet
 from edge.mux.clip import ClosedClip
 from edge.mux.parts import EventParts, Trigger

@@ -10,8 +10,9 @@ from tests.fault.archive_files import HubFiles, Row, file_hash
 from tests.fault.mp4_file import TornError, count_pictures
 from tests.fault.node_files import NodeFiles
 from tests.fault.verdict import Verdict
+from tests.harness.patience import PATIENCE_S
 
-FFMPEG_TIMEOUT_S = 120.0
+FFMPEG_TIMEOUT_S = PATIENCE_S
 
 
 def check_media(

@@ -18,6 +18,7 @@ from tests.fault.power_tap import Tap
 from tests.fault.power_vfs import tapped
 
 MEMORY = Path("/dev/shm")  # where a state costs no real flush; any folder will do
+STATES, SEED = 600, 7  # of one side, by default; seeded bugs are looked for by the same cuts
 Live = Callable[[Path, Tap], None]
 Check = Callable[[Path, Disk, Tree, list[object]], Iterator[str]]
 
@@ -73,13 +74,16 @@ def record(live: Live) -> Tap:
 
 def spread(ops: Sequence[Op], count: int, seed: int) -> list[Cut]:
     """`count` cuts. The first two thirds, thinned out evenly: after each promise and each renaming,
-    with each fate that could show it to be hasty; before each flush, torn; at each step, with all
-    unflushed lost. Then at random; the end of a run of writes counts as much as any other step."""
+    with each fate that could show it to be hasty; before each flush, torn in two ways; at each
+    step, with all unflushed lost. Then at random; the end of a run of writes counts as much as any
+    other step."""
     rng = random.Random(seed)
     cuts = [Cut(at, fate, seed) for at in _after(ops, "mark") for fate in FATES[:3]]
     cuts += [Cut(at, fate, seed) for at in _after(ops, "rename") for fate in FATES[1:6]]
-    torn = itertools.cycle(FATES[5:])
-    cuts += [Cut(at - 1, fate, seed) for at, fate in zip(_after(ops, "sync"), torn, strict=False)]
+    for way in range(2):
+        torn = itertools.cycle(FATES[5 + way :])
+        syncs = _after(ops, "sync")
+        cuts += [Cut(at - 1, fate, seed + way) for at, fate in zip(syncs, torn, strict=False)]
     steps = [
         at
         for at, (op, following) in enumerate(itertools.pairwise(ops), start=1)

@@ -134,23 +134,20 @@ class Disk:
         entries = {folder: dict(names) for folder, names in self._folders.items()}
         for change in self._kept(fate, rng):
             _enter(entries.setdefault(change.folder, {}), change)
-        tree: Tree = {}
-        contents: dict[int, bytes] = {}
-        self._walk(".", entries, tree, contents, fate, rng)
-        return tree
+        seed, tree = rng.getrandbits(32), Tree()
 
-    def _walk(
-        self, folder: str, entries: dict[str, dict[str, int]], tree: Tree,
-        contents: dict[int, bytes], fate: Fate, rng: random.Random,
-    ) -> None:  # fmt: skip
-        for path, number in sorted(entries.get(folder, {}).items()):
-            if number < 0:
-                tree[path] = None
-                self._walk(path, entries, tree, contents, fate, rng)
-                continue
-            if number not in contents:
-                contents[number] = _remains(self._files[number], fate, rng)
-            tree[path] = contents[number]
+        def walk(folder: str) -> None:
+            for path, number in entries.get(folder, {}).items():
+                if number < 0:
+                    tree[path] = None
+                    walk(path)
+                    continue
+                # By the file's number alone, for the names of some are different in each run.
+                own = random.Random(f"{seed} {number}")
+                tree[path] = _remains(self._files[number], fate, own)
+
+        walk(".")
+        return tree
 
     def _kept(self, fate: Fate, rng: random.Random) -> list[_Change]:
         """The changes of names that arrived: of each name's changes, the first few."""

@@ -13,8 +13,8 @@ import numpy as np
 from edge.base.clock import FakeClock
 from edge.camera.story import Story
 from edge.config.camera import CameraSettings
-from edge.config.clips import ClipSettings
-from edge.config.motion import MotionSettings
+from edge.contract.clips import ClipSettings
+from edge.contract.motion import MotionSettings
 from edge.gop.ring import PacketRing
 from edge.media.frame import Frame
 from edge.media.packet import Packet
@@ -26,7 +26,8 @@ from tests.edge.mux import streams
 CAMERA = "gate"
 FPS = streams.FPS
 FILM_S = 9.0
-BIT_RATE = "nal-hrd=cbr:bitrate=64:vbv-maxrate=64:vbv-bufsize=64"  # kbit/s
+STEP_S = 0.001  # to wait for a packet; 0 would tell a recorder's reader that no more is wanted
+BIT_RATE = "nal-hrd=cbr:bitrate=64:vbv-maxrate=64:vbv-bufsize=64:threads=1"  # kbit/s
 SETTINGS = CameraSettings(
     name=CAMERA,
     source="rtsp://192.0.2.1/",
@@ -69,15 +70,20 @@ class Stage:
     def step(self) -> None:
         """Let each recorder take what there is."""
         for recorder in list(self.recorders):
-            if not recorder.step(0.0):
+            if not recorder.step(STEP_S):
                 self.recorders.remove(recorder)
                 recorder.end()
         self._on_step()
 
 
 def pictures_in(path: Path) -> list[tuple[bytes, ...]]:
-    """The NAL units of each picture of an MP4, as FFmpeg demuxes it. Raises av.FFmpegError."""
+    """The NAL units of each picture of an MP4, as FFmpeg demuxes it; none where it finds no video.
+
+    Raises av.FFmpegError.
+    """
     with av.open(str(path)) as container:
+        if not container.streams.video:
+            return []
         packets = [bytes(each) for each in container.demux(video=0) if each.size]
     return [tuple(_units(each)) for each in packets]
 

@@ -32,6 +32,7 @@ from hub.ingest.intake import Intake
 from hub.ingest.message import Message, Publication
 from hub.ingest.writer import Writer
 from hub.registry import accounts, identity
+from hub.registry.broker_access import BrokerAccess
 from tests.fault.power_hub_scene import (
     NODE,
     Acknowledged,
@@ -72,7 +73,7 @@ class Hub:
             refuse_damage(self.archive)
             self.key = identity.load_key(settings)
             mark(KeyShown(self.key.public.raw))
-            identity.write_broker_files(settings, self.archive)
+            BrokerAccess(settings, self.archive).publish()
             self._acknowledger = Acknowledger(self.archive, self.key)
             pictures = FileClipStore(settings.snapshots_path, suffix=".jpg")
             intake = Intake(

@@ -17,6 +17,7 @@ from edge.base import durable
 from edge.base.clock import FakeClock
 from edge.base.errors import CamwatchError, StorageError
 from edge.camera import recovery
+from edge.camera.footage import OneStream
 from edge.camera.story import Story
 from edge.contract import names, record
 from edge.contract.ack import Ack
@@ -91,7 +92,7 @@ class Node:
         self.ring = PacketRing(keep_s=30.0, max_bytes=2**24)
         self.stage = power_film.Stage(clock, self._note_flushed)
         self.story = Story(
-            power_film.SETTINGS, ring=self.ring, clock=clock, outbox=self.outbox,
+            power_film.SETTINGS, footage=OneStream(self.ring), clock=clock, outbox=self.outbox,
             spool=self.spool, set_state=lambda _name, _value: None,
         )  # fmt: skip
 

@@ -51,7 +51,10 @@ def find(side: str, states: int, search: str) -> int:
 
 
 def _broken(side: str, states: int, search: str) -> Iterator[str]:
-    yield from _reused_part()
+    reused = list(_reused_part())
+    yield from reused
+    if reused:
+        return  # no power cut is needed to show it
     module = power_cut.cycle(side)
     try:
         tap = power_cut.record(module.live)
@@ -60,7 +63,7 @@ def _broken(side: str, states: int, search: str) -> Iterator[str]:
         return
     yield from tap.defects
     if search == "cuts":
-        cuts = power_cut.spread(tap.ops, states, seed=7)
+        cuts = power_cut.spread(tap.ops, states, seed=power_cut.SEED)
         report = power_cut.explore(tap.ops, module.check, cuts, enough=ENOUGH)
         yield from (f"power cut: {text}" for _, text in report.broken)
         return

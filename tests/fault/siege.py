@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from edge.outbox.history import HISTORY_ENV
 from tests.fault import films
 from tests.fault.archive_files import read_hub
 from tests.fault.checker import check
+from tests.fault.drained import end_drained
 from tests.fault.media_rules import check_films
 from tests.fault.verdict import Verdict
 from tests.harness.child import Child, HarnessError
@@ -28,7 +28,6 @@ STILL = "synthetic:?still=1&width=320&height=180&fps=2"
 MOTION = {"quiet_s": 0.3}
 CLIPS = {"pre_roll_s": 0.3, "post_roll_s": 0.2, "max_length_s": 5}
 DRAIN_S = 120.0
-DRAIN_ATTEMPTS, SETTLING_S = 5, 3.0
 SAMPLE = 12  # clips that FFmpeg decodes
 TICK_S = 0.02
 STARTING_SHARE, STARTING_S = 0.2, 2.0  # of the kills, so soon after the process was launched
@@ -129,23 +128,9 @@ class Siege:
         """Let the camera see nothing any more, until the node has nothing left to say."""
         self.node.stop()
         self.node.settings["cameras"] = [stage.camera(CAMERA, STILL)]
-        for _ in range(DRAIN_ATTEMPTS):
-            self.node.start_ready()
-            time.sleep(SETTLING_S)  # in which it says that it booted and what it watches
-            stage.wait(self._is_drained, DRAIN_S, "an empty journal")
-            self.node.kill()
-            if self._is_drained():  # nothing was said in the last moment
-                break
+        self.node.start_ready()
+        end_drained(self.node, DRAIN_S)
         self.town.hub.stop()
-
-    def _is_drained(self) -> bool:
-        uri = f"{(self.node.state_dir / 'journal.db').as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as db:
-            (waiting,) = db.execute(
-                "SELECT (SELECT count(*) FROM records) + (SELECT count(*) FROM files)"
-                " + (SELECT count(*) FROM open_events)"
-            ).fetchone()
-        return bool(waiting == 0)
 
     def judge(self) -> Verdict:
         """What the checker says, the clips' pictures included."""

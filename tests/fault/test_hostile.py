@@ -26,12 +26,12 @@ from tests.fault.hostile_town import ACK_S, HONEST, HOSTILE, HostileTown, hostil
 from tests.hub.tus_client import TusClient
 from tests.system import stage
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("hostile"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("hostile")]
 
 FLOOD, FLOOD_PER_S = 15_000, 5_000
 SOCKETS = 200
 CLOSE_S = 10.0  # docs/design: nobody holds a connection longer with half a request
-MARGIN_S = 30.0  # for a loaded machine
+MARGIN_S = 60.0  # for a loaded machine; what holds them open does so for longer
 CLIP = random.Random(1).randbytes(700_000)
 MAX_GROWTH_BYTES = 100 * 2**20
 

@@ -13,17 +13,18 @@ from edge.uplink.session import KEEP_ALIVE_S
 from tests.fault.far_side import FarSide, far_side
 from tests.fault.torn_proxy import TornProxy
 from tests.fault.trial import CAMERA, NODE, Trial, stretched_film, through, trial
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import Enrolment
 from tests.system import stage
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system]
 by_wire = pytest.mark.xdist_group("network-wire")
 by_proxy = pytest.mark.xdist_group("network-proxy")
 
-MARGIN_S = 60.0  # for a loaded machine; what is asserted is that it happens
+MARGIN_S = PATIENCE_S
 FLAPS = 5
 RATE, STRETCH = 30, 10  # of the node's clock; of the film
-EVENTS_AN_HOUR = 3600 // 25  # one every twenty seconds, less what a loaded machine does not see
+EVENTS_AN_HOUR = 3600 // 36  # one every twenty seconds, less what a loaded machine does not see
 
 
 @dataclass
@@ -179,16 +180,18 @@ def test_hours_without_a_broker_and_without_a_hub_lose_nothing(hours: int, tmp_p
     what happened while the one was back and the other not."""
     film = stretched_film(tmp_path / "film.mp4", STRETCH, 6)
     camera = stage.camera(
-        CAMERA, film,
-        motion={"quiet_s": 3}, clips={"pre_roll_s": 3, "post_roll_s": 2, "max_length_s": 60},
-    )  # fmt: skip
+        CAMERA,
+        film,
+        motion={"quiet_s": 3, "decode": "all"},
+        clips={"pre_roll_s": 3, "post_roll_s": 2, "max_length_s": 60},
+    )
     with trial(tmp_path / "town", camera=camera) as made:
         made.node.set_variable(RATE_ENV, str(RATE))
         made.node.start_ready()
         made.wait_for_archived(1)
         made.town.broker.kill()
         made.town.hub.kill()
-        made.wait_for_journalled(hours * EVENTS_AN_HOUR, 3600 * hours / RATE * 2)
+        made.wait_for_journalled(hours * EVENTS_AN_HOUR, 3600 * hours / RATE * 5)
         made.town.broker.start()
         made.wait_for_journalled(10)
         made.town.hub.start()

@@ -14,7 +14,7 @@ from tests.disks import ErringDisk, mounts, tmpfs, turn_read_only
 from tests.fault.trial import NODE, Trial, trial
 from tests.system import stage
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("node-disks"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("node-disks")]
 
 EVENTS = 4
 BALLAST = {"ballast_bytes": "2MiB"}

@@ -15,7 +15,7 @@ from tests.fault.hostile_town import ACK_S, HONEST, HOSTILE, HostileTown, hostil
 from tests.harness.publisher import Publisher, SignedRecord
 from tests.system import stage
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("replay"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("replay")]
 
 EVENTS, TIMES = 12, 10
 DENIED = "Not authorized"

@@ -14,7 +14,7 @@ from tests.fault.archive_files import read_hub
 from tests.fault.trial import CAMERA, STILL, Trial, trial
 from tests.system import stage
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("rot"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("rot")]
 
 PAGE_BYTES = 4096
 TRACEBACK = "Traceback"

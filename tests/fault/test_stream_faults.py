@@ -22,19 +22,20 @@ from tests.fault.history import Json
 from tests.fault.odd_films import damaged, film, joined, without_keyframes
 from tests.fault.verdict import Verdict
 from tests.harness import rtsp_camera
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import NodeProcess, Settings
 from tests.harness.proxy import Proxy
 from tests.harness.rtsp_camera import CameraStream
 from tests.system import stage
 from tests.system.stage import Stage
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("streams"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("streams")]
 
 NODE = "gate-1"
 RING_BYTES = 2**20
 MOTION = {"quiet_s": 0.3}
 CLIPS = {"pre_roll_s": 0.3, "post_roll_s": 0.2, "max_length_s": 5, "ring_bytes": RING_BYTES}
-WAIT_S = 150.0
+WAIT_S = PATIENCE_S
 STILL = "synthetic:?still=1&width=320&height=180&fps=2"
 CLEAN = ("good", "size", "wrap", "jump", "long-gop")  # what was sent can be decoded
 OVER_RTSP = ("bad-line", "codec")
@@ -116,7 +117,7 @@ def streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streams]:
         traffic = town.traffic()
         node.start_ready()
         names = {str(each["name"]) for each in cameras} - {"no-keys"}
-        stage.wait(lambda: _has_enough(town, names), WAIT_S, "events of all")
+        stage.wait(lambda: _has_enough(town, names), 2 * WAIT_S, "events of all")
         if exchange is not None:
             exchange.turn_to(second.port)
             stage.wait(lambda: _has_enough(town, {"codec"}, 7), WAIT_S, "events in H.265")
@@ -129,7 +130,9 @@ def streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streams]:
         node.settings["cameras"] = [stage.camera("good", STILL)]
         node.start_ready()
         stage.wait(lambda: not stage.journal(node), WAIT_S, "an empty journal")
-        rows = town.wait_for_events(lambda rows: all(map(_is_stored, rows)), WAIT_S)
+        rows = town.wait_for_events(
+            lambda rows: all(map(_is_stored, rows)), WAIT_S, "--kind", "motion"
+        )
         assert rows
         node.kill()
         town.hub.stop()
@@ -144,7 +147,7 @@ def _is_stored(row: dict[str, object]) -> bool:
 def _has_enough(town: Stage, cameras: set[str], least: int = 3) -> bool:
     """So many ended events of each; of a stream with a keyframe a minute, one."""
     seen: Counter[str] = Counter()
-    for row in town.query():
+    for row in town.query("--kind", "motion"):
         seen[row["camera"]] += row["state"] == "ended"
     return all(seen[name] >= (1 if name == "long-gop" else least) for name in cameras)
 

@@ -14,6 +14,7 @@ from edge.base.clock import RATE_ENV
 from edge.outbox.history import HISTORY_ENV
 from tests.fault import films
 from tests.fault.checker import check
+from tests.fault.drained import end_drained
 from tests.fault.verdict import Verdict
 from tests.harness.processes import Enrolment, Settings
 from tests.system import stage
@@ -78,9 +79,8 @@ class Trial:
         self.node.stop()
         self.node.settings["cameras"] = [stage.camera(CAMERA, STILL)]
         self.node.set_variable(RATE_ENV, None)
-        self.node.start()
-        stage.wait(self._is_drained, DRAIN_S, "an empty journal")
-        self.node.kill()
+        self.node.start_ready()
+        end_drained(self.node, DRAIN_S)
         self.town.hub.stop()
 
     def judge(self) -> Verdict:
@@ -103,15 +103,6 @@ class Trial:
         """What went wrong by the processes' own account."""
         lines = (self.node.log_text + self.town.hub.log_text).splitlines()
         return "\n".join(line for line in lines if "ERROR" in line or "Traceback" in line)[-4000:]
-
-    def _is_drained(self) -> bool:
-        path = self.node.state_dir / "journal.db"
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-            (waiting,) = db.execute(
-                "SELECT (SELECT count(*) FROM records) + (SELECT count(*) FROM files)"
-                " + (SELECT count(*) FROM open_events)"
-            ).fetchone()
-        return bool(waiting == 0)
 
 
 @contextlib.contextmanager
@@ -137,8 +128,12 @@ def through(mqtt_port: int | None = None, http_port: int | None = None) -> Rewir
 
 
 def stretched_film(path: Path, factor: int, crossings: int) -> Path:
-    """The same pictures, each shown `factor` times as long: hours in few pictures."""
-    quick = films.make_film(path.with_suffix(".quick.mp4"), 9, crossings)
+    """The same pictures, each shown `factor` times as long: hours in few pictures.
+
+    Each is a keyframe, so that a node whose clock is fast sees all of them also where a loaded
+    machine makes it look at the beginnings of GOPs only.
+    """
+    quick = films.make_film(path.with_suffix(".quick.mp4"), 9, crossings, gop=1)
     with av.open(str(quick)) as source, av.open(str(path), "w") as target:
         stream = source.streams.video[0]
         copied = target.add_stream_from_template(stream)

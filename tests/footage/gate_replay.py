@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from edge.base.clock import SystemClock
+from edge.camera import sieve
 from edge.camera.analysis import Analysis
 from edge.camera.coverage import Coverage
 from edge.camera.feed import Feed, StreamBegan
-from edge.camera.sieve import Sieve
+from edge.camera.tamper_watch import TamperWatch
 from edge.camera.viewer import ViewerCounts
+from edge.capture.beat import TIME_BASE
+from edge.capture.encoded import Coded
 from edge.capture.file import FileSource
-from edge.config.motion import MotionSettings
+from edge.capture.jpegs import JpegPackets
+from edge.config.camera import CameraSettings
+from edge.contract.motion import MotionSettings
 from edge.gop.ring import PacketRing
 from edge.media.frame import Frame
 from edge.media.packet import Packet, VideoStream
@@ -66,7 +73,7 @@ class Viewed:
         ]
 
 
-class _Events:
+class Events:
     """Makes events of observations as the camera's story does, and keeps their times."""
 
     def __init__(self, settings: MotionSettings) -> None:
@@ -78,19 +85,26 @@ class _Events:
         return self._activity.event is not None
 
     def observe(self, observation: Observation, _frame: Frame, _stream: VideoStream) -> None:
-        self._take(self._activity.observe(observation))
+        self.take(self._activity.observe(observation))
 
     def tick(self, at_ns: int | None = None) -> None:
         if at_ns is not None:
-            self._take(self._activity.tick(at_ns))
+            self.take(self._activity.tick(at_ns))
 
     def lose(self) -> None:
-        self._take(self._activity.finish())
+        self.take(self._activity.finish())
 
     def stop(self) -> None:
         self.lose()
 
-    def _take(self, transition: Transition | None) -> None:
+    def interrupt(self) -> None:
+        self.lose()
+
+    def retune(self, settings: CameraSettings) -> None:
+        """Nobody does."""
+
+    def take(self, transition: Transition | None) -> None:
+        """What became of the event that runs, or none does."""
         if isinstance(transition, Ended):
             event = transition.event
             self.found.append(Span(event.started.mono_ns / 1e9, event.last.mono_ns / 1e9))
@@ -114,28 +128,65 @@ def view(
     ring_bytes: int = RING_BYTES,
     coverage: Coverage | None = None,
     change: Callable[[Packet], None] = lambda _: None,
+    events: Events | None = None,
+    tamper: TamperWatch | None = None,
 ) -> Viewed:
-    """Every packet of the recording at `path`, as fast as it goes; `change` may damage some."""
-    events = _Events(settings)
-    ring = PacketRing(keep_s=RING_S, max_bytes=ring_bytes)
-    feed = Feed(max_lag_s=1e9, waits=False)
-    analysis = Analysis(settings, feed=feed, story=events, ring=ring, coverage=coverage)
+    """Every packet of the recording at `path`, as fast as it goes; `change` may damage some.
+
+    `events`, made of the same settings, are told what is seen; a subclass may listen.
+    """
+    return replay(
+        read(path), settings, ring_bytes=ring_bytes, coverage=coverage, change=change,
+        events=events, tamper=tamper,
+    )  # fmt: skip
+
+
+def read(path: Path) -> Iterator[Packet]:
+    """The packets of a recording, as a camera would send them; Motion JPEG too."""
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        if video.codec_context.name == "mjpeg":
+            taker = JpegPackets(path.name, stall_timeout_s=10.0)
+            for raw in container.demux(video):
+                if raw.pts is not None and raw.time_base is not None:
+                    pts = round(raw.pts * raw.time_base / TIME_BASE)
+                    yield from taker.push(Coded(bytes(raw), pts, int(pts * TIME_BASE * 10**9)))
+            return
     source = FileSource(path, SystemClock(), pace="fast")
     source.open()
+    yield from source.packets()
+
+
+def replay(
+    packets: Iterable[Packet],
+    settings: MotionSettings,
+    *,
+    ring_bytes: int = RING_BYTES,
+    coverage: Coverage | None = None,
+    change: Callable[[Packet], None] = lambda _: None,
+    events: Events | None = None,
+    tamper: TamperWatch | None = None,
+) -> Viewed:
+    """The same for packets that are there already."""
+    events = events or Events(settings)
+    ring = PacketRing(keep_s=RING_S, max_bytes=ring_bytes)
+    feed = Feed(max_lag_s=1e9, waits=False)
+    analysis = Analysis(settings, feed=feed, story=events, coverage=coverage, tamper=tamper)
     stream: VideoStream | None = None
-    sieve: Sieve | None = None
+    judge: sieve.Sieve | None = None
     modes: dict[str, int] = {}
     first_s = last_s = 0.0
     before_s = time.process_time()
-    for packet in source.packets():
+    for packet in packets:
         if packet.is_audio:
             continue
-        if sieve is None or packet.stream is not stream:
-            stream, sieve = packet.stream, Sieve(packet.stream)
-            analysis.take(StreamBegan(stream, _Recorded(stream.time_base), sieve.gate))
+        if packet.stream is not stream:
+            stream, judge = packet.stream, sieve.make(packet.stream)
+            gate = judge.gate if judge is not None else None
+            analysis.take(StreamBegan(stream, _Recorded(stream.time_base), gate, ring))
             first_s = float(packet.pts * stream.time_base)
         change(packet)
-        packet.lively_since = sieve.observe(packet)
+        packet.lively_since = judge.observe(packet) if judge is not None else None
         ring.append(packet)
         analysis.take(packet)
         last_s = float(packet.pts * packet.time_base)

@@ -10,7 +10,7 @@ from fractions import Fraction
 import av
 
 from edge.capture.decode import DecodedPixels, small_luma
-from edge.config.motion import MotionSettings
+from edge.contract.motion import MotionSettings
 from edge.media.frame import Frame
 from edge.motion.activity import Activity, Ended, Event
 from edge.motion.detector import Detector

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.config.motion import MotionSettings
+from edge.contract.motion import MotionSettings
 from tests.footage.gate_replay import view
 from tests.harness.footage import Footage, find_footage
 

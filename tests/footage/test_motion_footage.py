@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.config.motion import MotionSettings
+from edge.contract.motion import MotionSettings
 from tests.footage.motion_replay import HARD_KINDS, Replay, replay
 from tests.harness.footage import Footage
 

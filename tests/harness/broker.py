@@ -16,11 +16,12 @@ from edge.contract import topics
 from tests.harness.child import Child, HarnessError
 from tests.harness.credentials import Authority, new_password, password_line
 from tests.harness.link import Account, BrokerAddress, Link
+from tests.harness.patience import PATIENCE_S
 
 HOST = "127.0.0.1"
 HUB = "_hub"
 OBSERVER = "_observer"
-READY_TIMEOUT_S = 20.0
+READY_TIMEOUT_S = PATIENCE_S
 PROBE_TIMEOUT_S = 5.0  # then another one: one in some thousands gets no answer
 START_ATTEMPTS = 5
 MAX_PACKET_BYTES = 512 * 1024  # a snapshot of 256 KiB and its properties, with room to spare
@@ -32,12 +33,14 @@ NODE_WRITES = (
     f"{topics.SNAPSHOT}/+",
     topics.HEALTH,
     f"{topics.CAMERA}/+/motion",
+    f"{topics.CAMERA}/+/tamper",
     f"{topics.CAMERA}/+/status",
     "config/applied",
-    "reply",
+    topics.REPLY,
+    f"{topics.REPLY}/+",
 )
 OBSERVER_ACL = f"\nuser {OBSERVER}\ntopic read #\n"
-NODE_READS = (topics.ACK, "config/wanted", "command")
+NODE_READS = (topics.ACK, "config/wanted", topics.COMMAND)
 
 
 class Broker:

@@ -13,8 +13,8 @@ from typing import Self
 
 from edge.base.errors import CamwatchError
 
-STOP_TIMEOUT_S = 15.0
-KILL_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 90.0
+KILL_TIMEOUT_S = 60.0
 POLL_S = 0.02
 TAIL_BYTES = 4000
 

@@ -7,6 +7,7 @@ import hashlib
 import ipaddress
 import os
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,8 +38,11 @@ def password_line(user: str, password: str) -> str:
 class Authority:
     """A certificate authority of this test run, and a server certificate for the loopback."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make keys and certificates in `folder`."""
+    def __init__(
+        self, folder: Path, *, server_days: float = VALID_DAYS, addresses: Sequence[str] = ()
+    ) -> None:
+        """Make keys and certificates in `folder`. The server's lasts for `server_days` from now;
+        below 0 it has ended. It is good for the loopback and for `addresses`."""
         folder.mkdir(parents=True, exist_ok=True)
         self.ca_file = folder / "ca.pem"
         self.cert_file = folder / "server.pem"
@@ -48,8 +52,11 @@ class Authority:
         ca = _certificate(ca_name, ca_name, ca_key.public_key(), ca_key.public_key())
         self.ca_file.write_bytes(_pem(ca.sign(ca_key, hashes.SHA256())))
         key = ec.generate_private_key(ec.SECP256R1())
-        server = _certificate(_name("localhost"), ca_name, key.public_key(), ca_key.public_key())
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        server = _certificate(
+            _name("localhost"), ca_name, key.public_key(), ca_key.public_key(), days=server_days
+        )
+        names: list[x509.GeneralName] = [x509.DNSName("localhost")]
+        names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", *addresses)]
         server = server.add_extension(x509.SubjectAlternativeName(names), critical=False)
         self.cert_file.write_bytes(_pem(server.sign(ca_key, hashes.SHA256())))
         self.key_file.touch(mode=0o600)
@@ -67,6 +74,8 @@ def _certificate(
     issuer: x509.Name,
     key: ec.EllipticCurvePublicKey,
     issuer_key: ec.EllipticCurvePublicKey,
+    *,
+    days: float = VALID_DAYS,
 ) -> x509.CertificateBuilder:
     """With the extensions of RFC 5280 section 4.2.1, which Python 3.13 insists on."""
     now_utc = datetime.now(UTC)
@@ -83,7 +92,7 @@ def _certificate(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now_utc - timedelta(days=1))
-        .not_valid_after(now_utc + timedelta(days=VALID_DAYS))
+        .not_valid_after(now_utc + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)

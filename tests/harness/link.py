@@ -19,8 +19,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from tests.harness.child import HarnessError
+from tests.harness.patience import PATIENCE_S
 
-ANSWER_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = PATIENCE_S
 KEEP_ALIVE_S = 30
 RECEIVE_MAXIMUM = 1000
 
@@ -130,11 +131,14 @@ class Link:
         *,
         user_properties: dict[str, str] | None = None,
         retain: bool = False,
+        correlation: bytes = b"",
     ) -> str:
         """Publish at QoS 1; the PUBACK's reason, such as `Success` or `Not authorized`."""
         properties = Properties(PacketTypes.PUBLISH)
         if user_properties:
             properties.UserProperty = list(user_properties.items())
+        if correlation:
+            properties.CorrelationData = correlation
         info = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         return str(self._wait_answer(info.mid, f"message on {topic}")[0])
 

@@ -6,12 +6,13 @@ leaves behind to be read.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,12 @@ from tests.harness.broker import Broker
 from tests.harness.child import STOP_TIMEOUT_S, Child, HarnessError
 from tests.harness.credentials import Authority
 from tests.harness.link import BrokerAddress
+from tests.harness.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
-COMMAND_TIMEOUT_S = 60.0
-READY_TIMEOUT_S = 60.0
+COMMAND_TIMEOUT_S = PATIENCE_S
+READY_TIMEOUT_S = PATIENCE_S
 
 Settings = Mapping[str, object]
 
@@ -143,6 +145,21 @@ class ProductProcess(Child):
         self.write_settings()
         return run_command(self._module, [*arguments, "--config", str(self.config_file)])
 
+    @contextlib.contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Another of its commands, while it runs; killed at the end. Its output is let go."""
+        self.write_settings()
+        argv = [sys.executable, "-m", self._module, *arguments, "--config", str(self.config_file)]
+        process = subprocess.Popen(
+            argv, cwd=ROOT, env=_environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
     @property
     def log_text(self) -> str:
         """All it logged so far, over every start."""
@@ -241,9 +258,9 @@ class HubProcess(ProductProcess):
         return path
 
     def add_node(self, name: str) -> Path:
-        """`camwatch-hub node add`; the file with the node's secret. Raises HarnessError."""
+        """`node add --secret-to`; the file with the node's secret. Raises HarnessError."""
         secret_file = self.folder / f"{name}.secret"
-        result = self.command("node", "add", name, "--to", str(secret_file))
+        result = self.command("node", "add", name, "--secret-to", str(secret_file))
         if result.returncode != 0:
             raise HarnessError(f"node add {name}: {result.stderr.strip()}")
         return secret_file

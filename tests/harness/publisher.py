@@ -7,6 +7,7 @@ numbers, chain, signature) and sent when the test says so.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import secrets
 import threading
@@ -14,16 +15,19 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from paho.mqtt.client import MQTTMessage
 
 from edge.base.clock import Clock, SystemClock
-from edge.contract import ack, ids, names, record, status, topics
+from edge.contract import ack, ids, names, record, reply, status, topics
+from edge.contract import command as commands
 from edge.contract.ack import Ack
+from edge.contract.command import Command
 from edge.contract.errors import ContractError
-from edge.contract.parts import ClockStamp, Instant, SnapshotRef
+from edge.contract.parts import ClipRef, ClockStamp, Instant, SnapshotRef
 from edge.contract.record import Body, EventEnded, EventStarted, Header, NodeBooted
+from edge.contract.reply import PictureRef, Reply
 from edge.contract.status import Status
 from edge.keys import PrivateKey, PublicKey
 from tests.harness.child import HarnessError
@@ -76,6 +80,7 @@ class Publisher:
         self._link: Link | None = None
         self._acks: list[Ack] = []
         self.refused_acks = 0
+        self._commands: list[Command] = []
         self._changed = threading.Condition()
 
     def connect(self) -> None:
@@ -84,6 +89,7 @@ class Publisher:
         will = (topics.status(self.node), status.encode(self._status("offline")))
         self._link = Link(self._address, self._account, on_message=self._on_message, will=will)
         self._link.subscribe(topics.ack(self.node))
+        self._link.subscribe(topics.command(self.node))
         self.publish(topics.status(self.node), status.encode(self._status("online")), retain=True)
 
     def close(self) -> None:
@@ -105,6 +111,7 @@ class Publisher:
         *,
         signature: bytes | None = None,
         retain: bool = False,
+        correlation: bytes = b"",
     ) -> str:
         """Any bytes on any topic; the PUBACK's reason, `Not authorized` where the ACL forbids."""
         if self._link is None:
@@ -112,7 +119,9 @@ class Publisher:
         properties = {}
         if signature is not None:
             properties[names.SIGNATURE_PROPERTY] = base64.b64encode(signature).decode("ascii")
-        return self._link.publish(topic, payload, user_properties=properties, retain=retain)
+        return self._link.publish(
+            topic, payload, user_properties=properties, retain=retain, correlation=correlation
+        )
 
     def make(
         self,
@@ -154,8 +163,9 @@ class Publisher:
         zones: tuple[str, ...] = (),
         duration_ms: int = 4000,
         snapshot: SnapshotRef | None = None,
+        clip: bytes | None = None,
     ) -> tuple[SignedRecord, SignedRecord]:
-        """`event.started` and `event.ended` of a whole event that has no clip."""
+        """`event.started` and `event.ended` of a whole event; it has no clip unless told of one."""
         event = ids.new_event(self._clock.utc())
         began = Instant(self._clock.utc(), self._clock.mono_ns())
         started = EventStarted(kind="motion", started=began, zones=zones, score=0.1)
@@ -171,9 +181,10 @@ class Publisher:
             reason="quiet",
             zones=zones,
             score=0.1,
-            parts=0,
+            parts=0 if clip is None else 1,
+            clip=None if clip is None else _clip(clip, began, duration_ms),
             snapshot=snapshot,
-            fault="a scripted node records no clips",
+            fault="a scripted node records no clips" if clip is None else None,
         )
         return (
             self.make(started, event=event, camera=camera),
@@ -190,6 +201,50 @@ class Publisher:
     def forged_signature(self, made: SignedRecord) -> bytes:
         """A well-formed signature over the right bytes, by a key that is not this node's."""
         return PrivateKey(os.urandom(32)).sign(made.payload)
+
+    @property
+    def commands(self) -> list[Command]:
+        """Every command that the hub signed, so far."""
+        with self._changed:
+            return list(self._commands)
+
+    def wait_for_command(self, name: str, timeout_s: float, *, after: int = 0) -> Command:
+        """The first command of that name past the first `after` ones. Raises HarnessError."""
+
+        def found() -> Command | None:
+            return next((each for each in self._commands[after:] if each.name == name), None)
+
+        with self._changed:
+            if not self._changed.wait_for(lambda: found() is not None, timeout_s):
+                raise HarnessError(f"no command {name} came; {self._commands}")
+            command = found()
+            assert command is not None
+            return command
+
+    def answer(
+        self,
+        command: Command,
+        *,
+        picture: bytes | None = None,
+        sent_picture: bytes | None = None,
+        signature: bytes | None = None,
+        **more: Any,
+    ) -> None:
+        """Reply ok with a fresh nonce, unless `more` says otherwise; `picture` goes with it.
+
+        `sent_picture` is sent in its place; `signature` instead of this node's.
+        """
+        ref = None
+        if picture is not None:
+            ref = PictureRef(hashlib.sha256(picture).hexdigest(), len(picture), 1280, 720)
+            topic = topics.reply_picture(self.node, command.id)
+            self.publish(topic, sent_picture or picture)
+        given = {"status": "ok", "nonce": secrets.token_hex(16), "picture": ref} | more
+        payload = reply.encode(Reply(names.VERSION, self.node, command.id, **given))
+        self.publish(
+            topics.reply(self.node), payload, signature=signature or self.key.sign(payload),
+            correlation=command.id.encode("ascii"),
+        )  # fmt: skip
 
     @property
     def acks(self) -> list[Ack]:
@@ -219,6 +274,12 @@ class Publisher:
         signature = base64.b64decode(properties.get(names.SIGNATURE_PROPERTY, ""))
         payload = bytes(message.payload)
         is_signed = self._hub_key is None or self._hub_key.verify(payload, signature)
+        if message.topic == topics.command(self.node):
+            with self._changed:
+                if is_signed and not message.retain:
+                    self._commands.append(commands.decode(payload))
+                self._changed.notify_all()
+            return
         try:
             decoded = ack.decode(payload)
         except ContractError:
@@ -256,3 +317,12 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _clip(content: bytes, began: Instant, duration_ms: int) -> ClipRef:
+    """What a record says of a clip with this content."""
+    return ClipRef(
+        part=0, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content),
+        duration_ms=duration_ms, codec="h264", width=640, height=360, starts=began, pre_roll_ms=0,
+        first_pts=0, time_base=(1, 90_000), packets=60,
+    )  # fmt: skip

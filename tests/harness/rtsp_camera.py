@@ -19,10 +19,11 @@ from typing import Literal
 from urllib.parse import quote
 
 from tests.harness.child import Child, HarnessError
+from tests.harness.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 SYSTEM_PYTHON = "/usr/bin/python3"  # PyGObject is a distribution package, not in the environment
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = PATIENCE_S
 PACKAGES = (
     "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 )

@@ -21,6 +21,7 @@ from tests.harness.gst_feed import Feeder
 from tests.harness.gst_samples import Track, UnservableError, read_pipeline, read_tracks
 
 HOST = "127.0.0.1"
+LEAVE_AFTER_MS = 500
 NTP_FROM_CLOCK_TIME = 3  # rtpbin's ntp-time-source: sender reports follow the media's own clock
 TRANSPORTS = {"tcp": GstRtsp.RTSPLowerTrans.TCP, "udp": GstRtsp.RTSPLowerTrans.UDP}
 AUTH_METHODS = {"basic": GstRtsp.RTSPAuthMethod.BASIC, "digest": GstRtsp.RTSPAuthMethod.DIGEST}
@@ -133,12 +134,16 @@ class Camera:
 
     def end(self, stream: Stream, media: Any) -> None:
         """A client has been sent the whole recording."""
+        self._mounts.remove_factory(stream.path)
+        say(event="end", path=stream.path)
+        # GStreamer's sender threads may hold the last packets still; leaving at once drops them.
+        GLib.timeout_add(LEAVE_AFTER_MS, self._leave, stream, media)
+
+    def _leave(self, stream: Stream, media: Any) -> None:
         if stream.at_end == "refuse":
             self._loop.quit()
-        self._mounts.remove_factory(stream.path)
         if stream.at_end == "close" and media in self._playing:
             self._playing[media].close()
-        say(event="end", path=stream.path)
 
     def _on_client(self, _server: Any, client: Any) -> None:
         self._clients.append(client)

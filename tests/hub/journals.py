@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from edge.contract import ids, names, record
-from edge.contract.parts import ClipRef, ClockStamp, ClockState, Instant, SnapshotRef
+from edge.contract.parts import ClipRef, ClockStamp, ClockState, Instant, Label, SnapshotRef, Track
 from edge.contract.record import (
     Body,
     ClockStepped,
     CoverageSpans,
     EventEnded,
+    EventLabelled,
     EventStarted,
     EventUpdated,
     Header,
@@ -121,9 +122,9 @@ class Journal:
     def _error_ms(self) -> int | None:
         return None if self.clock == "unsynced" else 5
 
-    def booted(self) -> Line:
+    def booted(self, version: str = "0.1.0") -> Line:
         """The agent started."""
-        return self.add(NodeBooted("0.1.0", ("door",)), camera=None)
+        return self.add(NodeBooted(version, ("door",)), camera=None)
 
     def event(
         self,
@@ -134,6 +135,7 @@ class Journal:
         clip: bytes | None = None,
         snapshot: bytes | None = None,
         more_parts: tuple[bytes, ...] = (),
+        tracks: tuple[Track, ...] = (),
     ) -> list[Line]:
         """A whole event: started, an update for each of `more_parts`, ended with `clip`."""
         started_utc = self.now_utc
@@ -161,9 +163,19 @@ class Journal:
             parts=len(more_parts) + (clip is not None),
             clip=last,
             snapshot=picture,
+            tracks=tracks,
         )
         lines.append(self.add(ended, camera=camera, event=event))
         return lines
+
+    def labels(self, event: Line, **confidences: float) -> Line:
+        """The node's model took the event of that line for these."""
+        seen = self.instant()
+        labels = tuple(
+            Label(name, sure, (0.1, 0.2, 0.3, 0.4), seen) for name, sure in confidences.items()
+        )
+        body = EventLabelled(labels, 2, seen, "0e" * 32)
+        return self.add(body, camera=event.header.camera, event=event.header.event)
 
 
 def clip_ref(content: bytes, starts: Instant, *, part: int = 0) -> ClipRef:

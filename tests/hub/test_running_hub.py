@@ -23,6 +23,7 @@ from hub.archive.values import EventFilter
 from tests.harness.broker import Broker, free_port
 from tests.harness.credentials import Authority
 from tests.harness.link import Account, Link
+from tests.harness.patience import PATIENCE_S
 from tests.harness.plugin import HubFactory
 from tests.harness.processes import HubProcess
 from tests.harness.publisher import Publisher
@@ -32,7 +33,7 @@ from tests.hub.tus_client import TusClient
 
 pytestmark = pytest.mark.system
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 BOOTED = NodeBooted("0.1.0", ("gate",))
 
 
@@ -51,7 +52,9 @@ class Hub:
     def node(self, name: str, *arguments: str) -> Publisher:
         """Enrol a node and connect it."""
         secret_file = self.process.folder / f"{name}.secret"
-        result = self.process.command("node", "add", name, "--to", str(secret_file), *arguments)
+        result = self.process.command(
+            "node", "add", name, "--secret-to", str(secret_file), *arguments
+        )
         assert result.returncode == 0, result.stderr
         self.broker.adopt(self.process.passwd_file, self.process.acl_file)
         account = Account(name, secret_file.read_text().strip())
@@ -86,7 +89,7 @@ class Hub:
 def running(hub: HubFactory, broker: Broker) -> Hub:
     """A hub that is ready."""
     process = hub()
-    assert process.command("node", "add", "first").returncode == 0
+    assert process.command("node", "add", "first", "--secret-to", "-").returncode == 0
     broker.adopt(process.passwd_file, process.acl_file)
     made = Hub(process, broker)
     made.start()
@@ -374,7 +377,7 @@ def test_each_event_and_each_clip_is_printed_when_asked(hub: HubFactory, broker:
     """`run --print-events`: a line when an event is archived, another when its clip is verified."""
     process = hub()
     process.argv.append("--print-events")
-    assert process.command("node", "add", "first").returncode == 0
+    assert process.command("node", "add", "first", "--secret-to", "-").returncode == 0
     broker.adopt(process.passwd_file, process.acl_file)
     made = Hub(process, broker)
     made.start()
@@ -424,7 +427,7 @@ def test_the_hub_speaks_tls_to_broker_and_nodes(
     authority = Authority(tmp_path / "hub-tls")
     process = HubProcess(tmp_path / "hub", tls_broker.address, free_port(), authority=authority)
     harness_stack.callback(process.stop)
-    assert process.command("node", "add", "first").returncode == 0
+    assert process.command("node", "add", "first", "--secret-to", "-").returncode == 0
     tls_broker.adopt(process.passwd_file, process.acl_file)
     made = Hub(process, tls_broker)
     made.start()

@@ -35,7 +35,7 @@ def make_mount() -> Iterator[Callable[..., Mount]]:
 def started(hub: HubFactory, broker: Broker, archive_dir: Path, **more: object) -> Hub:
     """A hub that is ready, with its archive in that folder."""
     process = hub({"archive_dir": str(archive_dir), **more})
-    result = process.command("node", "add", "first")
+    result = process.command("node", "add", "first", "--secret-to", "-")
     assert result.returncode == 0, result.stderr
     broker.adopt(process.passwd_file, process.acl_file)
     made = Hub(process, broker)
@@ -140,7 +140,13 @@ def test_a_hub_without_its_archive_disk_refuses_to_start_and_writes_nothing(
     running = started(hub, broker, mount.path, keep_free="1MiB")
     running.process.stop()
     mount.vanish()
-    for command in (("run",), ("query",), ("nodes",), ("node", "add", "gate-2"), ("check",)):
+    for command in (
+        ("run",),
+        ("query",),
+        ("nodes",),
+        ("node", "add", "gate-2", "--secret-to", "-"),
+        ("check",),
+    ):
         result = running.process.command(*command)
         assert result.returncode == 1, command
         assert "does not hold the archive" in result.stderr
@@ -187,7 +193,7 @@ def test_a_damaged_archive_is_refused_with_what_to_do(
 ) -> None:
     """Status 1, no traceback, and the damaged file is left as it is."""
     process = hub()
-    assert process.command("node", "add", "first").returncode == 0
+    assert process.command("node", "add", "first", "--secret-to", "-").returncode == 0
     path = process.state_dir / "archive.sqlite"
     path.write_bytes(b"\0not a database" * 4096)
     content = path.read_bytes()

@@ -21,6 +21,7 @@ from tests.harness import rtsp_camera
 from tests.harness.broker import OBSERVER, Broker, find_mosquitto, free_port
 from tests.harness.child import HarnessError
 from tests.harness.credentials import Authority
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import Enrolment, HubProcess, NodeProcess, Settings, enrol
 from tests.harness.rtsp_camera import CameraStream, RtspCamera
 from tests.harness.traffic import Message, Traffic
@@ -140,7 +141,11 @@ def camera(name: str, source: Path | str, **more: object) -> Settings:
 
 
 def wait(is_done: Predicate, timeout_s: float, what: str) -> None:
-    """Until `is_done`; fails the test after `timeout_s`, saying `what` did not come."""
+    """Until `is_done`; fails the test after `timeout_s`, saying `what` did not come.
+
+    At least PATIENCE_S: a shorter time is what a quiet machine needs, and says so to readers only.
+    """
+    timeout_s = max(timeout_s, PATIENCE_S)
     limit_s = time.monotonic() + timeout_s
     while not is_done():
         assert time.monotonic() < limit_s, f"not within {timeout_s:g} s: {what}"

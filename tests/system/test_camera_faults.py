@@ -13,6 +13,7 @@ import pytest
 from edge.contract import record
 from tests.harness import rtsp_camera
 from tests.harness.broker import free_port
+from tests.harness.patience import PATIENCE_S
 from tests.harness.plugin import CameraFactory
 from tests.harness.processes import run_command
 from tests.harness.rtsp_camera import CameraStream, Login, RtspCamera
@@ -23,7 +24,7 @@ from tests.system.stage import Stage
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("camera-faults")]
 
 NODE = "gate-3"
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 PASSWORD = "a-wrong-password"
 
 
@@ -128,11 +129,18 @@ def test_a_camera_that_comes_back_is_lost_once_and_found_once(comeback: Comeback
 
 def test_the_event_that_the_loss_cut_says_so(comeback: Comeback, tmp_path: Path) -> None:
     """Reason `camera_lost`, with a clip of what there was."""
-    rows = comeback.town.query("--camera", "path")
+    rows = comeback.town.query("--camera", "path", "--kind", "motion")
     assert [row["reason"] for row in rows] == ["quiet", "camera_lost"]
     for row in rows:
         clip = comeback.town.clip(row["id"], 0, tmp_path / f"{row['id']}.mp4")
         assert stage.ffmpeg_complaints(clip) == ""
+
+
+def test_the_loss_is_an_event_from_the_last_packet_to_the_next(comeback: Comeback) -> None:
+    """So that an operator finds it beside what the other cameras saw."""
+    rows = comeback.town.query("--camera", "path", "--kind", "lost")
+    assert [(row["state"], row["reason"]) for row in rows] == [("ended", "found")]
+    assert rows[0]["duration_ms"] > 0
 
 
 @pytest.mark.parametrize(

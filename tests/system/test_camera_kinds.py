@@ -14,19 +14,19 @@ import pytest
 from edge.capture.street import Street
 from tests.edge.capture.commands import children_of, is_running
 from tests.harness.mjpeg_camera import MjpegCamera, Script, Write, part
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import run_command
 from tests.system import stage
 from tests.system.town import Row
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.timeout(120),
     pytest.mark.xdist_group("camera-kinds"),
     pytest.mark.skipif(not shutil.which("ffmpeg"), reason="apt-get install ffmpeg"),
 ]
 
 NODE = "gate-3"
-TIMEOUT_S = 40.0
+TIMEOUT_S = PATIENCE_S
 LOOP = ["-nostdin", "-v", "error", "-re", "-stream_loop", "-1"]
 
 

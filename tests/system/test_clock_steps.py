@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.contract import record
+from tests.harness.patience import PATIENCE_S
 from tests.harness.traffic import Traffic
 from tests.system import stage
 from tests.system.stage import Stage
@@ -16,7 +17,7 @@ from tests.system.stage import Stage
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("clock-steps")]
 
 NODE = "gate-3"
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 YEARS_S = 9 * 365 * 86_400.0
 HOUR_S = 3600.0
 

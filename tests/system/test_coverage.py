@@ -15,6 +15,7 @@ import pytest
 
 from edge.contract import record
 from edge.contract.health import decode as decode_health
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import NodeProcess
 from tests.harness.rtsp_camera import CameraStream
 from tests.harness.traffic import Traffic
@@ -24,7 +25,7 @@ from tests.system.stage import Stage
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("coverage")]
 
 NODE = "gate-3"
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 UNPLUGGED_S = 6.0
 BOOT_NS = time.CLOCK_BOOTTIME
 SPEED = 5  # of the film of faults, and of its node's clock
@@ -256,12 +257,29 @@ def test_frozen_and_black_pictures_are_blind_from_when_they_began(
             decode_health(each.payload)
             for each in traffic.matching(lambda each: each.is_leaf("health", "yard-1"))
         ]
-    found = [each for each in day.stretches("yard", 0) if each.cause in (None, "frozen", "black")]
+    found = _seen(day.stretches("yard", 0))
     assert [each.cause for each in found] == [None, "frozen", None, "black", None]
     lengths_s = [each.seconds for each in found]
     assert lengths_s == pytest.approx([15, 50, 15, 25, 15], abs=SPEED)
     assert all(each.cameras[0].watched_s is not None for each in health)
-    assert not any(each.header.event for each in day.records)
+    bodies = [each.body for each in day.records]
+    assert not any(
+        isinstance(body, record.EventStarted) and body.kind == "motion" for body in bodies
+    )
+    faults = [body.fault for body in bodies if isinstance(body, record.CameraTampered)]
+    assert faults == ["frozen", "black"]
+
+
+def _seen(stretches: list[Stretch]) -> list[Stretch]:
+    """Watched, frozen or black; a busy machine looks at less for a while, which is watched too."""
+    found: list[Stretch] = []
+    for each in stretches:
+        if each.cause not in (None, "overload", "frozen", "black"):
+            continue
+        cause = None if each.cause == "overload" else each.cause
+        start_s = found.pop().start_s if found and found[-1].cause == cause else each.start_s
+        found.append(Stretch(start_s, each.end_s, cause, None))
+    return found
 
 
 def test_a_node_ends_within_five_seconds_while_its_camera_hangs(town: Stage) -> None:

@@ -10,20 +10,20 @@ import pytest
 
 from tests.harness.broker import find_mosquitto
 from tests.harness.child import HarnessError
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import ROOT
 from tests.system import stage
 
 pytestmark = [
     pytest.mark.system,
     pytest.mark.xdist_group("demo"),
-    pytest.mark.timeout(300),
     pytest.mark.skipif(
         not (ROOT / ".venv").exists() and "CAMWATCH_VENV" not in os.environ,
         reason="without an environment the demo would install one",
     ),
 ]
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = PATIENCE_S
 
 
 class Demo:

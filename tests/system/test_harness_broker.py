@@ -12,12 +12,13 @@ from edge.contract import topics
 from tests.harness.broker import HUB, MAX_PACKET_BYTES, OBSERVER, Broker
 from tests.harness.child import HarnessError
 from tests.harness.link import Account, Link
+from tests.harness.patience import PATIENCE_S
 from tests.harness.plugin import PublisherFactory
 from tests.harness.traffic import Traffic
 
 pytestmark = pytest.mark.system
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = PATIENCE_S
 NODE_TOPICS = [
     topics.status("gate-3"),
     topics.record("gate-3"),

@@ -13,12 +13,13 @@ import pytest
 from tests.harness import nal
 from tests.harness.child import HarnessError
 from tests.harness.footage import Footage
+from tests.harness.patience import PATIENCE_S
 from tests.harness.plugin import CameraFactory
 from tests.harness.rtsp_camera import CameraStream, Login, RtspCamera
 
 pytestmark = [pytest.mark.system, pytest.mark.footage]
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = PATIENCE_S
 READ_TIMEOUT_S = 3.0
 SPEED = 16.0
 SHORT = "sbi-hallandmonitor"  # 12 s

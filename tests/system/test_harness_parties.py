@@ -18,6 +18,7 @@ from edge.keys import PrivateKey
 from tests.harness.broker import HUB, Broker
 from tests.harness.child import HarnessError
 from tests.harness.link import Account, BrokerAddress, Link
+from tests.harness.patience import PATIENCE_S
 from tests.harness.plugin import PublisherFactory
 from tests.harness.proxy import Proxy
 from tests.harness.publisher import Publisher, SignedRecord
@@ -25,7 +26,7 @@ from tests.harness.traffic import Message, Traffic
 
 pytestmark = pytest.mark.system
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = PATIENCE_S
 NODE = "gate-3"
 
 

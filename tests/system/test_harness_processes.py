@@ -11,13 +11,14 @@ import yaml
 from edge.contract import status, topics
 from tests.harness.broker import Broker
 from tests.harness.child import Child, HarnessError, child_pids
+from tests.harness.patience import PATIENCE_S
 from tests.harness.plugin import HubFactory, NodeFactory, PublisherFactory
 from tests.harness.processes import ROOT, enrol
 from tests.harness.traffic import Predicate, Traffic
 
 pytestmark = pytest.mark.system
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 NODE = "gate-3"
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 DEAF = [

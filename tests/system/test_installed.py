@@ -16,7 +16,7 @@ PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
 HUB_ONLY = ("starlette", "hypercorn", "h11")
 NODE_ONLY = ("av", "cv2", "numpy")
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system]
 
 
 def run(command: Sequence[str | Path]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.contract import record
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import NodeProcess, Settings
 from tests.harness.traffic import Traffic
 from tests.system import stage
@@ -15,7 +16,7 @@ from tests.system.stage import Stage
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("interruptions")]
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 CONFIG = 78  # EX_CONFIG
 RECORDED_BYTES = 300_000  # some seconds of the walker
 

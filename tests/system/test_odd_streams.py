@@ -14,6 +14,7 @@ import pytest
 from edge.capture.errors import Reason
 from edge.contract import record
 from tests.harness.footage import Footage
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import NodeProcess, Settings
 from tests.harness.rtsp_camera import CameraStream
 from tests.harness.traffic import Traffic
@@ -21,7 +22,7 @@ from tests.system import stage
 
 pytestmark = [pytest.mark.system, pytest.mark.footage, pytest.mark.xdist_group("odd-streams")]
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 MOTION = {"sensitivity": 10, "min_frames": 1, "quiet_s": 1, "analysis_fps": 60}
 
 

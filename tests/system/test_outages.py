@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import NodeProcess
 from tests.harness.proxy import Proxy
 from tests.system import stage
@@ -18,7 +19,7 @@ from tests.system.stage import Stage
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("outages")]
 
 NODE = "gate-3"
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 SLOW_S = 0.25  # each way, so that a clip of several chunks is some seconds on its way
 
 

@@ -11,6 +11,7 @@ import pytest
 from edge.base.clock import RATE_ENV
 from tests.harness import nal
 from tests.harness.footage import Footage
+from tests.harness.patience import PATIENCE_S
 from tests.harness.rtsp_camera import CameraStream
 from tests.system import stage
 from tests.system.town import Row
@@ -18,7 +19,7 @@ from tests.system.town import Row
 pytestmark = [pytest.mark.system, pytest.mark.footage, pytest.mark.xdist_group("recordings")]
 
 RATE = 4
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 LONG, SOUND = "cdnet-highway", "tamper-1"
 PART_S = 5
 
@@ -48,7 +49,7 @@ def archive(footage: Footage, tmp_path_factory: pytest.TempPathFactory) -> Archi
         node.start_ready()
         for name in paths:
             rtsp.wait_for_end(TIMEOUT_S, f"/{name}")
-        rows = town.wait_for_events(_all_stored, TIMEOUT_S)
+        rows = town.wait_for_events(_all_stored, TIMEOUT_S, "--kind", "motion")
         found: Archive = {}
         for row in reversed(rows):
             parts = [

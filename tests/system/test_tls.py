@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.harness.credentials import Authority
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import NodeProcess
 from tests.system import stage
 from tests.system.stage import Stage
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("tls")]
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 PASSWORD = "not-the-password-of-this-node"
 
 

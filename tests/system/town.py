@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.broker import Broker
+from tests.harness.patience import PATIENCE_S
 from tests.harness.plugin import HubFactory, NodeFactory
 from tests.harness.processes import Enrolment, HubProcess, NodeProcess, Settings
 
@@ -44,7 +45,8 @@ class Town:
     def wait_for_events(
         self, is_done: Callable[[list[Row]], bool], timeout_s: float, *arguments: str
     ) -> list[Row]:
-        """Ask again and again until the events satisfy `is_done`."""
+        """Ask again and again until the events satisfy `is_done`, for PATIENCE_S at least."""
+        timeout_s = max(timeout_s, PATIENCE_S)
         limit_s = time.monotonic() + timeout_s
         while True:
             rows = self.query(*arguments)

@@ -233,3 +233,31 @@ def test_a_failed_opening_leaves_nothing_open(path: Path) -> None:
     links = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
     assert caught.value.path == str(path)
     assert path not in links
+
+
+def test_software_that_was_taken_back_goes_on_with_what_the_newer_one_only_added_to(
+    path: Path,
+) -> None:
+    """The newer software says in the file since which schema that is so; both write rows."""
+    added = "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;"
+    newer = sqlite.open_database(path, [ONE, added], usable_from=1)
+    with sqlite.transaction(newer):
+        newer.execute("INSERT INTO one (text) VALUES ('by the newer one')")
+    newer.close()
+    older = sqlite.open_database(path, [ONE], usable_from=1)
+    with sqlite.transaction(older):
+        older.execute("INSERT INTO one (text) VALUES ('by the older one')")
+    older.close()
+    again = sqlite.open_database(path, [ONE, added], usable_from=1)
+    assert pragma(again, "user_version") == 2
+    texts = [row["text"] for row in again.execute("SELECT text FROM one ORDER BY id")]
+    assert texts == ["by the newer one", "by the older one"]
+    again.close()
+
+
+@pytest.mark.parametrize("usable_from", [0, 2])
+def test_a_newer_store_that_does_not_say_so_is_refused(path: Path, usable_from: int) -> None:
+    """Nothing is said, or that it takes the newer software."""
+    sqlite.open_database(path, [ONE, TWO], usable_from=usable_from).close()
+    with pytest.raises(StorageError, match="has schema 2, this software knows 1"):
+        sqlite.open_database(path, [ONE])

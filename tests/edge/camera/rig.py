@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from edge import keys
-from edge.base.clock import FakeClock
+from edge.base.clock import Clock, FakeClock
+from edge.camera.footage import OneStream
 from edge.camera.story import Story
+from edge.classify.classifier import Classifier
 from edge.config.camera import CameraSettings
-from edge.config.clips import ClipSettings
-from edge.config.motion import MotionSettings
 from edge.contract import record
+from edge.contract.clips import ClipSettings
+from edge.contract.motion import MotionSettings
 from edge.contract.parts import ClockStamp
 from edge.gop.ring import PacketRing
 from edge.media.frame import Frame, Picture
@@ -24,9 +27,10 @@ from edge.motion.observation import Moment, Observation, Region
 from edge.mux.spool import Spool
 from edge.outbox.outbox import Outbox
 from tests.edge.mux import streams
+from tests.harness.patience import PATIENCE_S
 
 CAMERA = "gate"
-TIMEOUT_S = 20.0
+TIMEOUT_S = PATIENCE_S
 CLIPS = ClipSettings(pre_roll_s=1.0, post_roll_s=1.0, max_length_s=5.0)
 MOTION = MotionSettings(min_frames=2, quiet_s=1.0)
 SETTINGS = CameraSettings(name=CAMERA, source="rtsp://192.0.2.1/", motion=MOTION, clips=CLIPS)
@@ -48,7 +52,9 @@ class Plain:
 class Rig:
     """`show` is what the camera sends; `see` what the detector says of the frame at a second."""
 
-    def __init__(self, folder: Path, *, seconds: float = 14.0) -> None:
+    def __init__(
+        self, folder: Path, *, seconds: float = 14.0, classifier: Classifier | None = None
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.clock = FakeClock(mono_ns=10**12)
@@ -63,8 +69,9 @@ class Rig:
         self.spool, self.outbox = open_state(folder, self.clock, self.lost_files)
         self.states: list[tuple[str, str]] = []
         self.story = Story(
-            SETTINGS, ring=self.ring, clock=self.clock, outbox=self.outbox, spool=self.spool,
-            set_state=lambda name, value: self.states.append((name, value)),
+            SETTINGS, footage=OneStream(self.ring), clock=self.clock, outbox=self.outbox,
+            spool=self.spool, set_state=lambda name, value: self.states.append((name, value)),
+            classifier=classifier,
         )  # fmt: skip
 
     def show(self, first_s: float, last_s: float) -> None:
@@ -108,6 +115,13 @@ class Rig:
         """What the journal's records say."""
         return [each.body for each in self.records()]
 
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Until it holds."""
+        limit_s = time.monotonic() + 6 * TIMEOUT_S
+        while not condition():
+            assert time.monotonic() < limit_s, "it never came to that"
+            time.sleep(0.02)
+
     def close_story(self) -> None:
         """End all threads."""
         self.story.stop()
@@ -120,7 +134,7 @@ class Rig:
         self.outbox.close()
 
 
-def open_state(folder: Path, clock: FakeClock, lost: list[str]) -> tuple[Spool, Outbox]:
+def open_state(folder: Path, clock: Clock, lost: list[str]) -> tuple[Spool, Outbox]:
     """The spool and the journal of a node whose state is in `folder`."""
     spool = Spool(
         folder / "spool", quota_bytes=2**26, on_lost=lambda file: lost.append(file.path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from edge.camera.analysis import Analysis
-from edge.camera.feed import Feed, StreamBegan, StreamLost
-from edge.config.motion import MotionSettings
+from edge.camera.coverage import Coverage
+from edge.camera.feed import Feed, Retuned, StreamBegan, StreamLost
+from edge.camera.load import STEPS
+from edge.config.camera import CameraSettings
 from edge.contract import record
+from edge.contract.motion import MotionSettings
 from edge.media.packet import Packet
 from edge.media.timeline import Timeline
 from tests.edge.camera.rig import Rig, wait
@@ -58,12 +62,12 @@ def settle(feed: Feed, analysis: Analysis) -> int:
     seen = [-1]
 
     def is_idle() -> bool:
-        before, seen[0] = seen[0], analysis.looked
+        before, seen[0] = seen[0], analysis.counts.looked
         return not feed._items and before == seen[0]
 
     wait(is_idle, "an idle analysis")
     wait(is_idle, "an idle analysis")
-    return analysis.looked
+    return analysis.counts.looked
 
 
 @pytest.mark.parametrize(
@@ -139,6 +143,23 @@ def test_stopping_ends_the_running_event(rig: Rig) -> None:
     assert [end.reason for end in ends] == ["stopped"]
 
 
+def test_what_is_looked_at_is_held_and_let_go_of_once_nothing_waits(rig: Rig) -> None:
+    """By when its keyframes arrived, so that an event found late has its beginning still."""
+    told: list[int | None] = []
+    feed = Feed(max_lag_s=1000.0, waits=False)
+    analysis = Analysis(MotionSettings(), feed=feed, story=rig.story, hold=told.append)
+    packets = streams.encode(times_s=streams.steady(4))
+    begin(feed, packets)
+    while (item := feed.get(0)) is not None:
+        analysis.take(item)
+    assert told == [each.arrival_mono_ns for each in packets if each.is_keyframe]
+    analysis.take(None)
+    assert told[-1] is None
+    analysis.take(packets[0])
+    analysis.take(StreamLost("stalled"))
+    assert told[-1] is None
+
+
 def test_time_passes_for_the_story_while_nothing_comes(rig: Rig) -> None:
     """An event on a camera that fell silent is over after its quiet time."""
     rig.rest(0, 3)
@@ -150,3 +171,108 @@ def test_time_passes_for_the_story_while_nothing_comes(rig: Rig) -> None:
 
 def _has(rig: Rig, kind: type[record.Body]) -> Callable[[], bool]:
     return lambda: any(isinstance(body, kind) for body in rig.bodies())
+
+
+class Late:
+    """An analysis that gets each packet so many seconds after it arrived."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.packets = streams.encode(times_s=streams.steady(200))
+        self.coverage = Coverage(rig.clock, disarmed=None, is_storing=lambda: True)
+        self.accounts: list[record.CoverageSpans] = []
+        feed = Feed(max_lag_s=1000.0, waits=False)
+        settings = MotionSettings(decode="all")
+        self.analysis = Analysis(
+            settings, feed=feed, story=rig.story, coverage=self.coverage, clock=rig.clock
+        )
+        timeline = Timeline(self.packets[0].stream.time_base)
+        timeline.observe(self.packets[0].pts, rig.clock.mono_ns())
+        self.analysis.take(StreamBegan(self.packets[0].stream, timeline))
+        self.at = 0
+
+    def run(self, seconds: float, late_s: float) -> int:
+        """So much of the stream; how many frames were looked at."""
+        looked = self.analysis.counts.looked
+        for packet in self.packets[self.at : self.at + round(seconds * FPS)]:
+            self.rig.clock.advance(1 / FPS)
+            packet.arrival_mono_ns = self.rig.clock.mono_ns() - round(late_s * 1e9)
+            self.analysis.take(packet)
+            self.coverage.tick()
+        self.at += round(seconds * FPS)
+        return self.analysis.counts.looked - looked
+
+    def said(self) -> list[tuple[str | None, str | None]]:
+        """Cause and detail of the coverage, in order, equal neighbours once."""
+        self.coverage.stop()
+        self.coverage.write(self.accounts.append)
+        spans = [(each.cause, each.detail) for account in self.accounts for each in account.spans]
+        return [each for each, _ in itertools.groupby(spans)]
+
+
+def test_an_analysis_that_lags_looks_at_less_and_says_so(rig: Rig) -> None:
+    """Down to a quarter, told as blind; and back to everything when there is time again."""
+    late = Late(rig)
+    assert late.run(20, 0.1) == 20 * FPS
+    late.run(10, 3.0)
+    assert late.analysis.problem == STEPS[-1].says
+    assert 20 * FPS / 10 < late.run(20, 0.5) < 20 * FPS / 4
+    late.run(100, 0.1)
+    assert late.analysis.problem == ""
+    assert late.run(20, 0.1) == 20 * FPS
+    said = late.said()
+    assert ("overload", STEPS[-1].says) in said
+    assert (None, f"overload: {STEPS[1].says}") in said
+    assert said[-2:] == [(None, None), ("stopped", None)]
+
+
+def test_an_event_is_seen_while_less_is_looked_at(rig: Rig) -> None:
+    """Half of each GOP is enough for somebody who walks through."""
+    late = Late(rig)
+    late.run(20, 0.1)
+    late.run(4, 3.0)
+    assert late.analysis.problem
+    late.run(30, 0.5)
+    assert _has(rig, record.EventStarted)()
+
+
+def retuned(limit_ns: int, then: Callable[[], None], **motion: object) -> Retuned:
+    """Other settings, which have until then."""
+    settings = MotionSettings(**motion)  # type: ignore[arg-type]
+    return Retuned(CameraSettings("gate", "synthetic:", motion=settings), limit_ns, then)
+
+
+def test_other_settings_are_taken_between_two_pictures(rig: Rig) -> None:
+    """Every frame is looked at, before and after: the gap is none."""
+    packets = streams.encode(times_s=streams.steady(6))
+    is_taken = threading.Event()
+    with analysing(rig) as (analysis, feed):
+        begin(feed, packets[:25])
+        feed.put_sign(retuned(0, is_taken.set, sensitivity=9))
+        for packet in packets[25:]:
+            feed.put(packet)
+        assert settle(feed, analysis) == len(packets)
+        assert is_taken.is_set()
+        assert analysis._settings.sensitivity == 9
+
+
+def test_other_settings_wait_for_the_end_of_an_event(rig: Rig) -> None:
+    """And no longer than they were given; then the event is cut, and its clip is whole."""
+    rig.show(0, 1)
+    analysis = Analysis(
+        MotionSettings(), feed=Feed(max_lag_s=9, waits=False), story=rig.story, clock=rig.clock
+    )
+    rig.move(1, 3)
+    assert rig.story.is_moving
+    taken: list[int] = []
+    limit_ns = rig.clock.mono_ns() + 2 * 10**8
+    analysis.take(retuned(limit_ns, lambda: taken.append(1), min_frames=7))
+    analysis.take(None)
+    assert (taken, rig.story.is_moving) == ([], True)
+    rig.clock.advance(0.3)  # less than the quiet time, which would end it
+    analysis.take(None)
+    assert (taken, rig.story.is_moving) == ([1], False)
+    assert rig.story.close(20)
+    (ended,) = [body for body in rig.bodies() if isinstance(body, record.EventEnded)]
+    assert ended.clip is not None
+    assert ended.fault is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,9 +15,9 @@ import pytest
 from edge.base.clock import SystemClock
 from edge.camera.camera import Camera
 from edge.config.camera import CameraSettings
-from edge.config.clips import ClipSettings
-from edge.config.motion import MotionSettings
 from edge.contract import record
+from edge.contract.clips import ClipSettings
+from edge.contract.motion import MotionSettings
 from edge.contract.parts import ClockStamp
 from edge.keys import load_or_make
 from edge.mux.spool import Spool
@@ -119,8 +120,9 @@ def test_its_states_go_from_unknown_to_online_and_back(post: Post, film: Path) -
     """Home automation hears offline, OFF, online, ON, OFF and, when the film is over, offline."""
     post.watch(film)
     wait(lambda: post.types.count("event.ended") == 1, "the end of the event")
-    wait(lambda: len(post.states) >= 6, "six changes")
-    assert post.states[:3] == [("status", "offline"), ("motion", "OFF"), ("status", "online")]
+    wait(lambda: len(post.states) >= 7, "seven changes")
+    begun = [("status", "offline"), ("motion", "OFF"), ("tamper", "OFF"), ("status", "online")]
+    assert post.states[:4] == begun
     assert [value for name, value in post.states if name == "motion"] == ["OFF", "ON", "OFF"]
     assert [value for name, value in post.states if name == "status"][2:] == ["offline"]
 
@@ -172,7 +174,8 @@ def test_stopping_in_the_middle_of_an_event_ends_it(post: Post, film: Path) -> N
     assert isinstance(end, record.EventEnded)
     assert end.reason == "stopped"
     assert end.clip is not None
-    assert not any(thread.is_alive() for thread in camera._threads)
+    names = {"capture-gate", "analysis-gate"}
+    assert not names & {thread.name for thread in threading.enumerate()}
     assert list(post.spool.folder.glob("*.part")) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -293,3 +294,44 @@ def test_health_says_how_much_was_watched_and_why_it_is_blind_now(scene: Scene) 
     scene.wait(5)
     summary = scene.coverage.summary()
     assert (summary.watched_s, summary.blind) == (0.0, "stream_lost")
+
+
+def test_a_camera_that_is_disarmed_and_armed_accounts_for_all_of_it() -> None:
+    """By a schedule, say; without a hole, and with who wants it."""
+    scene = Scene()
+    scene.look(10)
+    scene.coverage.arm("school is open")
+    scene.wait(20)
+    scene.look(5)  # pictures that were on their way count for nothing
+    scene.coverage.arm(None)
+    scene.wait(2)
+    scene.look(10)
+    told = scene.end()
+    near(told, (0, 10, "watched"), (10, 35, "disarmed"), (35, 37, "starting"), (37, 47, "watched"))
+    for (_, end_s, _), (start_s, _, _) in itertools.pairwise(told):
+        assert start_s == end_s
+    details = {span.cause: span.detail for each in scene.written for span in each.spans}
+    assert details["disarmed"] == "school is open"
+
+
+def test_the_account_goes_on_where_that_of_the_camera_before_ended() -> None:
+    """Which was stopped so that its streams could be made anew."""
+    scene = Scene()
+    scene.look(10)
+    scene.clock.advance(0.5)
+    scene.coverage.stop("settings 7")
+    scene.turn()
+    scene.clock.advance(3)
+    after = Coverage(
+        scene.clock, disarmed=None, is_storing=lambda: True,
+        since_ns=scene.coverage.end_ns, starting="settings 7",
+    )  # fmt: skip
+    scene.clock.advance(1)
+    after.looked(scene.clock.mono_ns(), "live")
+    after.stop()
+    after.write(scene.written.append)
+    one, other = scene.written[-2:]
+    assert other.starts.mono_ns == one.ends.mono_ns
+    assert (one.spans[-1].cause, one.spans[-1].detail) == ("stopped", "settings 7")
+    assert (other.spans[0].cause, other.spans[0].detail) == ("starting", "settings 7")
+    assert other.spans[0].to_ms == 4000

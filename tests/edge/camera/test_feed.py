@@ -6,7 +6,7 @@ import threading
 import time
 from fractions import Fraction
 
-from edge.camera.feed import MAX_PACKETS, Feed, Item, Skipped, StreamLost
+from edge.camera.feed import MAX_BYTES, MAX_PACKETS, Feed, Item, Skipped, StreamLost
 from edge.media.packet import Packet, VideoStream
 
 TICKS = 90_000
@@ -16,7 +16,7 @@ MAX_LAG_S = 2.0
 
 def packet(second: float, *, is_keyframe: bool = False, stream: VideoStream = STREAM) -> Packet:
     pts = round(second * TICKS)
-    return Packet(b"x", pts, pts, is_keyframe, stream, 0)
+    return Packet(b"x", pts, pts, is_keyframe, stream, round(second * 1e9))
 
 
 def drain(feed: Feed) -> list[float]:
@@ -66,6 +66,18 @@ def test_a_stream_without_sane_times_is_bounded_by_count() -> None:
     assert feed.skipped == 5
 
 
+def test_a_stream_of_huge_packets_is_bounded_by_bytes() -> None:
+    """Whatever its times say; what was taken out makes room again."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    large = bytes(MAX_BYTES // 4)
+    for _ in range(6):
+        feed.put(Packet(large, 0, 0, True, STREAM, 0))
+    assert feed.skipped == 2
+    assert len(drain_items(feed)) == 5  # four packets, and the sign that some were skipped
+    feed.put(Packet(large, 0, 0, True, STREAM, 0))
+    assert feed.skipped == 2
+
+
 def test_a_sign_passes_a_full_feed() -> None:
     """That the camera is lost is never skipped."""
     feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
@@ -81,8 +93,34 @@ def test_packets_of_a_new_stream_are_not_measured_against_the_old_one() -> None:
     feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
     feed.put(packet(0, is_keyframe=True))
     other = VideoStream("h264", 64, 48, Fraction(1, TICKS), b"", None)
-    feed.put(packet(5000, is_keyframe=True, stream=other))
+    first = packet(5000, is_keyframe=True, stream=other)
+    first.arrival_mono_ns = 10**8
+    feed.put(first)
     assert feed.skipped == 0
+
+
+def test_a_lag_is_bounded_across_streams_by_when_their_packets_arrived() -> None:
+    """A camera that reconnects again and again, or a film in a loop, does not hide a late one."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    feed.put_sign(StreamLost("ended"))
+    for second in range(9):
+        again = VideoStream("h264", 64, 48, Fraction(1, TICKS), b"", None)
+        each = packet(0, is_keyframe=True, stream=again)
+        each.arrival_mono_ns = second * 10**9
+        feed.put(each)
+        items = list(feed._items)
+        waiting = [item.arrival_mono_ns for item in items if isinstance(item, Packet)]
+        assert max(waiting) - min(waiting) <= MAX_LAG_S * 1e9
+    assert feed.skipped > 0
+
+
+def test_a_consumer_that_catches_up_may_lag_more() -> None:
+    """It decodes what lies behind an opening, which takes a while."""
+    feed = Feed(max_lag_s=MAX_LAG_S, waits=False)
+    feed.catch_up(6.0)
+    for second in range(9):
+        feed.put(packet(second, is_keyframe=True))
+    assert drain(feed) == list(range(9))
 
 
 def test_a_fast_file_waits_for_room_and_loses_nothing() -> None:

@@ -132,22 +132,22 @@ def test_a_hung_capture_is_lost_and_another_one_connects(post: Post) -> None:
 def test_an_abandoned_capture_that_wakes_up_adds_nothing(post: Post) -> None:
     """Only one thread may feed the ring."""
     post.camera.start()
-    wait(lambda: post.camera.health().ring_s > 1, "the film")
-    old = post.camera._capture_thread
+    wait(lambda: post.camera._streams.main.ring.next_index >= SENT, "the film")
+    old = post.camera._streams.main._thread
     post.pass_time(CAPTURE_LIMIT_S + STEP_S)
     wait(lambda: post.types.count("camera.found") == 2, "the camera again")
-    wait(lambda: post.camera._ring.next_index >= 2 * SENT, "the film again")
-    post.camera._intake.stop()
+    wait(lambda: post.camera._streams.main.ring.next_index >= 2 * SENT, "the film again")
+    post.camera._streams.main.intake.stop()
     post.release.set()
     old.join(10)
     assert not old.is_alive()
-    assert post.camera._ring.next_index == 2 * SENT
+    assert post.camera._streams.main.ring.next_index == 2 * SENT
 
 
 def test_the_time_of_a_hang_is_accounted_for(post: Post) -> None:
     """From the last picture on it is a lost stream."""
     post.camera.start()
-    wait(lambda: post.camera._analysis.looked > 25, "the pictures")
+    wait(lambda: post.camera._analysis.counts.looked > 25, "the pictures")
     post.pass_time(CAPTURE_LIMIT_S + STEP_S)
     wait(lambda: post.types.count("camera.found") == 2, "the camera again")
     post.pass_time(2 * STEP_S)
@@ -182,10 +182,11 @@ def test_a_hung_decoder_is_replaced_and_the_camera_is_looked_at_again(
     wait(lambda: HangingDecoder.made == HANGS_AT, "the hang")
     wait(lambda: post.camera.health().ring_s > 1, "the film")
     old = post.camera._analysis_thread
-    post.camera._intake.mark.rest()
+    post.camera._streams.main.intake.mark.rest()
+    seen = post.camera._analysis.counts.looked
     assert post.pass_time(ANALYSIS_LIMIT_S + STEP_S, analysis_hangs=True) == ["analysis of gate"]
     post.release.set()
-    wait(lambda: post.camera._analysis.looked > 5, "the rest of the film")
+    wait(lambda: post.camera._analysis.counts.looked > seen + 5, "the rest of the film")
     post.pass_time(2 * STEP_S)
     assert "overload" in post.causes()
     release.set()
@@ -196,13 +197,13 @@ def test_a_hung_decoder_is_replaced_and_the_camera_is_looked_at_again(
 def test_stopping_does_not_wait_for_a_capture_that_hangs(post: Post) -> None:
     """Events are closed and the account is complete all the same."""
     post.camera.start()
-    wait(lambda: post.camera._analysis.looked > 25, "the pictures")
+    wait(lambda: post.camera._analysis.counts.looked > 25, "the pictures")
     post.clock.advance(1)
     post.camera.stop()
     assert post.camera.close_events(10)
     post.camera.tick()
     assert post.causes()[-1] == "stopped"
-    assert post.camera._capture_thread.is_alive()
+    assert post.camera._streams.main._thread.is_alive()
 
 
 def test_a_recorder_that_hangs_leaves_its_event_to_a_new_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from edge.base.clock import FakeClock
 from edge.camera.coverage import Coverage
-from edge.config.motion import MotionSettings
+from edge.contract.motion import MotionSettings
 from edge.media.packet import Packet
 from tests.footage.gate_replay import Viewed, view
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -30,21 +30,26 @@ from tests.edge.capture.commands import (
     own_children,
     python_command,
 )
+from tests.harness.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="apt-get install ffmpeg")
 
 
+Children = Callable[[], set[int]]
+
+
 @pytest.fixture(autouse=True)
-def no_child_left() -> Iterator[None]:
-    """Whatever a test does to its command, nothing of it is left."""
+def children() -> Iterator[Children]:
+    """Those started since the test began: other tests' may live in the same worker. Whatever a
+    test does to its command, nothing of it is left."""
     before = own_children()
-    yield
+    yield lambda: own_children() - before
     assert own_children() - before == set()
 
 
 def source_of(
-    argv: list[str], stall_timeout_s: float = 5.0, fps: int | None = None
+    argv: list[str], stall_timeout_s: float = 60.0, fps: int | None = None
 ) -> CommandSource:
     return CommandSource(tuple(argv), SystemClock(), stall_timeout_s=stall_timeout_s, fps=fps)
 
@@ -99,26 +104,28 @@ def test_what_the_command_said_last_is_in_the_error_without_secrets() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_command_that_dies_is_lost() -> None:
+def test_a_command_that_dies_is_lost(children: Children) -> None:
     """In mid-stream, with how it ended."""
     source = source_of(ffmpeg_command())
     source.open()
     packets = source.packets()
     next(packets)
-    (child,) = own_children()
+    (child,) = children()
     os.kill(child, signal.SIGKILL)
     with pytest.raises(LostError, match="was ended by SIGKILL") as caught:
         list(packets)
     assert caught.value.reason == "ended"
 
 
-def test_a_command_that_hangs_is_lost_after_the_stall_timeout_and_killed() -> None:
+def test_a_command_that_hangs_is_lost_after_the_stall_timeout_and_killed(
+    children: Children,
+) -> None:
     """SIGSTOP holds it; neither SIGTERM nor anything polite would end it."""
-    source = source_of(ffmpeg_command(), stall_timeout_s=1.0)
+    source = source_of(ffmpeg_command(), stall_timeout_s=6.0)
     source.open()
     packets = source.packets()
     next(packets)
-    (child,) = own_children()
+    (child,) = children()
     os.kill(child, signal.SIGSTOP)
     with pytest.raises(LostError) as caught:
         list(packets)
@@ -128,12 +135,10 @@ def test_a_command_that_hangs_is_lost_after_the_stall_timeout_and_killed() -> No
 
 def test_a_command_that_never_writes_is_no_camera() -> None:
     """It answers nothing within the stall timeout, and ignores SIGTERM."""
-    code = "import signal,time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
-    began_s = time.monotonic()
+    code = "import signal,time; signal.signal(15, signal.SIG_IGN); time.sleep(3600)"
     with pytest.raises(OpenError) as caught:
         source_of(python_command(code), stall_timeout_s=1.0).open()
     assert caught.value.reason == "no_video"
-    assert time.monotonic() - began_s < 5
 
 
 def test_a_flood_of_complaints_stops_neither_side() -> None:
@@ -172,20 +177,18 @@ def test_b_frames_of_h265_are_refused_too() -> None:
         source_of(argv).open()
 
 
-def test_closing_from_another_thread_ends_it_soon() -> None:
-    """Within a quarter of a second and the child's grace, even while it is silent."""
-    source = source_of(ffmpeg_command(), stall_timeout_s=30)
+def test_closing_from_another_thread_ends_it_soon(children: Children) -> None:
+    """Even while it is silent, and long before that counts as a stall."""
+    source = source_of(ffmpeg_command(), stall_timeout_s=3600)
     source.open()
     packets = source.packets()
     next(packets)
-    (child,) = own_children()
+    (child,) = children()
     os.kill(child, signal.SIGSTOP)
     closer = threading.Timer(0.2, source.close)
     closer.start()
-    began_s = time.monotonic()
     assert len(list(packets)) < 30
     closer.join()
-    assert time.monotonic() - began_s < 3
     assert not is_running(child)
 
 
@@ -205,35 +208,53 @@ def test_what_the_command_started_goes_with_it() -> None:
     with pytest.raises(LostError) as caught:
         list(source.packets())
     grandchild = int(str(caught.value).rpartition(":")[2])
-    time.sleep(0.1)
-    assert not is_running(grandchild)
+    wait_until(lambda: not is_running(grandchild))
 
 
-def test_memory_does_not_grow_while_nobody_reads() -> None:
+def test_memory_does_not_grow_while_nobody_reads(children: Children) -> None:
     """The child waits at its pipe instead."""
     code = "import os\nwhile 1: os.write(1, b'\\0\\0\\0\\1\\x67' + bytes(65000))"
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     source = source_of(python_command(code))
     with pytest.raises(OpenError):
         source.open()
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 256 * 1024
     fast = ffmpeg_command()
     fast.remove("-re")
     source = source_of(fast)
     source.open()
     packets = source.packets()
     next(packets)
-    (child,) = own_children()
-    time.sleep(1.0)
-    before = cpu_ticks(child)
-    time.sleep(0.5)
-    assert cpu_ticks(child) - before <= 3
+    (child,) = children()
+    seen = [rest(child)]
+
+    def rests() -> bool:
+        """The same for a second: it sleeps, and has not run meanwhile."""
+        time.sleep(0.1)
+        seen.append(rest(child))
+        return len(set(seen[-10:])) == 1 and len(seen) >= 10 and seen[-1][0] == "S"
+
+    wait_until(rests)
     source.close()
     list(packets)
 
 
-def cpu_ticks(pid: int) -> int:
+def runs(pids: list[int], name: str) -> bool:
+    """Whether the one process of `pids` has become that program."""
+    return [Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() for pid in pids] == [name]
+
+
+def rest(pid: int) -> tuple[str, int]:
+    """A process's state and the processor time that it has used, in ticks; proc(5)."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    return fields[0], int(fields[11]) + int(fields[12])
+
+
+def wait_until(is_done: Callable[[], bool]) -> None:
+    limit_s = time.monotonic() + PATIENCE_S
+    while not is_done():
+        assert time.monotonic() < limit_s
+        time.sleep(0.02)
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="util-linux without setpriv")
@@ -246,7 +267,7 @@ def test_a_killed_agent_leaves_no_child() -> None:
         f"argv = {('sh', '-c', 'exec sleep 300')!r}\n"
         "source = CommandSource(argv, SystemClock(), stall_timeout_s=60)\n"
         "thread = threading.Thread(target=source.open); thread.start()\n"
-        "time.sleep(0.5); print('up', flush=True); thread.join()\n"
+        "print('up', flush=True); thread.join()\n"
     )
     agent = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT,
@@ -255,11 +276,8 @@ def test_a_killed_agent_leaves_no_child() -> None:
     assert agent.stdout is not None
     with agent.stdout:
         assert agent.stdout.readline() == b"up\n"
+        wait_until(lambda: runs(children_of(agent.pid), "sleep"))
         (child,) = children_of(agent.pid)
-        assert is_running(child)
         agent.kill()
         agent.wait()
-    limit_s = time.monotonic() + 5
-    while is_running(child) and time.monotonic() < limit_s:
-        time.sleep(0.02)
-    assert not is_running(child)
+    wait_until(lambda: not is_running(child))

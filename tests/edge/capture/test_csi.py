@@ -14,8 +14,8 @@ from edge.base.clock import SystemClock
 from edge.capture import csi
 from edge.capture.errors import OpenError
 from edge.capture.source import make
-from edge.config import address
 from edge.config.camera import CameraSettings
+from edge.contract import address
 from tests.edge.capture.commands import ffmpeg_command, own_children, stand_in
 
 
@@ -64,7 +64,7 @@ def test_a_stand_in_for_rpicam_vid_gets_the_arguments_and_gives_pictures(
     arguments = told.read_text(encoding="utf-8").split()
     assert arguments[:3] == ["--codec", "h264", "--inline"]
     assert arguments[-2:] == ["-o", "-"]
-    assert own_children() == before
+    assert own_children() <= before  # of another test's, one may have ended
 
 
 def test_the_older_name_of_the_program_is_found(

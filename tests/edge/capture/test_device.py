@@ -15,7 +15,7 @@ import pytest
 from edge.capture import device
 from edge.capture.device import Choice, Offer, choose, examine
 from edge.capture.errors import OpenError
-from edge.config.address import Device, Picture
+from edge.contract.address import Device, Picture
 
 Sizes = dict[str, list[tuple[int, int]]]
 HD, VGA, FULL = (1280, 720), (640, 480), (1920, 1080)

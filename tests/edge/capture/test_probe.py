@@ -11,7 +11,7 @@ import pytest
 from edge.capture.errors import OpenError, Reason
 from edge.capture.probe import EXIT_STATUS, ProbeReport, exit_status, probe
 from edge.config.camera import CameraSettings
-from edge.config.motion import MotionSettings
+from edge.contract.motion import MotionSettings
 from tests.edge.capture.recordings import Take, make_recording
 from tests.harness.footage import Footage
 from tests.harness.plugin import CameraFactory

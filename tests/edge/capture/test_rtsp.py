@@ -17,6 +17,7 @@ from edge.capture.login import Login
 from edge.capture.rtsp import RtspSource, with_login
 from edge.media import nal
 from edge.media.packet import Packet, VideoCodec
+from edge.mux.decoder_config import clip_codec
 from tests.edge.capture.recordings import Take, make_recording, raw_packets
 from tests.edge.capture.test_file import check
 from tests.harness.footage import Footage
@@ -362,6 +363,6 @@ def test_recordings_keep_their_pictures_and_times_over_rtsp(
     video = [each for each in itertools.islice(rtsp.packets(), 120) if not each.is_audio]
     rtsp.close()
     check(video)
-    codec = video[0].stream.codec
+    codec = clip_codec(video[0].stream)
     expected = slices(raw_packets(recording.path)[: len(video)], codec, 4)
     assert slices([each.data for each in video], codec) == expected

@@ -58,7 +58,7 @@ def test_the_examples_optional_values_are_the_defaults() -> None:
     )
     assert shown.cameras[0].clips == plain.cameras[0].clips
     ours, theirs = shown.cameras[0].motion, plain.cameras[0].motion
-    for name in ("sensitivity", "min_area", "min_frames", "quiet_s", "analysis_fps"):
+    for name in ("sensitivity", "min_area", "min_frames", "quiet_s", "analysis_fps", "expert"):
         assert getattr(ours, name) == getattr(theirs, name), name
 
 
@@ -92,6 +92,14 @@ def test_all_problems_are_said_at_once_with_the_nearest_known_key() -> None:
 def test_a_mistake_is_named(old: str, new: str, expected: str) -> None:
     """Each message names the field and what would be right."""
     assert expected in problems(GOOD.replace(old, new))
+
+
+def test_a_zones_wrong_sensitivity_is_named_with_its_limits() -> None:
+    """And a part of it that an expert misspelt, with the right name."""
+    zone = "{name: a, points: [[0, 0], [1, 0], [1, 1]], sensitivity: 11, expert: {flor: 2}}"
+    said = problems(GOOD.replace("{name: gate,", f"{{name: gate, motion: {{zones: [{zone}]}},"))
+    assert "cameras[0].motion.zones[0].sensitivity: is 11, the most allowed is 10" in said
+    assert "zones[0].expert.flor: is not a known key (did you mean floor?)" in said
 
 
 def test_a_wrong_source_never_shows_its_password() -> None:

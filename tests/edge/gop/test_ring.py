@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from fractions import Fraction
 
 import pytest
@@ -40,6 +41,62 @@ def filled(seconds: float, gop_s: float, *, keep_s: float = 5, fps: int = 8) -> 
     for n in range(round(seconds * fps)):
         ring.append(picture(n / fps, camera, is_keyframe=n % per_gop == 0))
     return ring
+
+
+def test_the_ring_takes_as_much_memory_as_it_says() -> None:
+    """Bytes sent plus a stated overhead for each packet: measured, and within a fifth of it."""
+    camera, ring = stream(), PacketRing(keep_s=60, max_bytes=64 * MIB)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for n in range(800):
+            at_s, size_bytes = 123 + n / 15, 500 + 3 * n
+            ring.append(picture(at_s, camera, is_keyframe=n % 30 == 0, size_bytes=size_bytes))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ring.size_bytes == sum(500 + 3 * n + PACKET_OVERHEAD_BYTES for n in range(800))
+    assert 0.8 * ring.size_bytes < after - before <= ring.size_bytes
+
+
+def test_what_is_looked_at_late_is_kept_with_what_came_before_it() -> None:
+    """An analysis that lags names the time it is at; nothing from then on goes until it says so."""
+    camera, ring = stream(), PacketRing(keep_s=5, max_bytes=64 * MIB, hold_s=10)
+    for second in range(30):
+        ring.hold(max(0, second - 11) * 10**9)
+        ring.append(picture(second, camera, is_keyframe=True))
+    assert held(ring)[0].pts == 18 * 90_000
+    ring.hold(None)
+    ring.append(picture(30, camera, is_keyframe=True))
+    assert held(ring)[0].pts == 25 * 90_000
+
+
+def test_an_analysis_that_keeps_up_costs_no_memory() -> None:
+    """What it asks for lies within what is kept anyway."""
+    ring, camera, plain = PacketRing(keep_s=5, max_bytes=MIB, hold_s=10), stream(), filled(30, 1)
+    for n in range(30 * 8):
+        if n % 8 == 0:
+            ring.hold(round((n / 8 - 4) * 1e9))
+        ring.append(picture(n / 8, camera, is_keyframe=n % 8 == 0))
+    assert ring.size_bytes == plain.size_bytes
+
+
+def test_an_analysis_that_hangs_holds_what_is_allowed_and_no_more() -> None:
+    """The time that it named grows old: `hold_s` more than usual is kept, across streams too."""
+    ring = PacketRing(keep_s=5, max_bytes=64 * MIB, hold_s=10)
+    ring.hold(0)
+    for second in range(60):
+        ring.append(picture(second, stream(), is_keyframe=True))
+    assert [each.pts // 90_000 for each in held(ring)] == list(range(44, 60))
+
+
+def test_memory_comes_before_what_is_held() -> None:
+    """`max_bytes` is a bound whatever anybody asks for."""
+    camera, ring = stream(), PacketRing(keep_s=5, max_bytes=20_000, hold_s=100)
+    ring.hold(0)
+    for second in range(60):
+        ring.append(picture(second, camera, is_keyframe=True, size_bytes=1000))
+    assert ring.size_bytes <= 20_000
 
 
 def held(ring: PacketRing) -> list[Packet]:

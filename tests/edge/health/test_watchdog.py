@@ -149,3 +149,18 @@ def test_one_of_several_marks_is_enough(clock: FakeClock) -> None:
     watchdog.add(Guard("uplink", lambda: marks, lambda: True, lambda: None))
     clock.advance(11)
     assert not watchdog.is_moving()
+
+
+def test_what_is_taken_out_is_watched_no_more(clock: FakeClock) -> None:
+    """A camera that another one replaces is gone on purpose."""
+    stays, goes = Worker(clock), Worker(clock)
+    watchdog = watched(clock, stays)
+    guards = [goes.guard()]
+    for guard in guards:
+        watchdog.add(guard)
+    goes.is_alive = False
+    watchdog.remove(guards)
+    assert run(clock, watchdog, 5) == 0
+    assert watchdog.is_moving()
+    stays.is_alive = False
+    assert turn(watchdog) == 1

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from edge.media import extradata, nal
 from edge.media.packet import VideoCodec, VideoStream
 from edge.media.slices import HEAD_BYTES, LONG_HEAD_BYTES, SliceReader
+from edge.mux.decoder_config import clip_codec
 from tests.edge.media.made_headers import H264Maker, HevcMaker
 from tests.edge.media.traced import demux, encode, expected, trace
 from tests.harness import nal as truth
@@ -54,17 +55,18 @@ def assert_read_as_traced(path: Path, frames: int = 0) -> str:
     """Every packet says what FFmpeg reads in its first slice, in both framings; the kinds."""
     traced = trace(path, frames=frames)
     stream, packets = demux(path, frames=frames)
-    sets = extradata.parameter_sets(stream.codec, stream.extradata)
+    codec = clip_codec(stream)
+    sets = extradata.parameter_sets(codec, stream.extradata)
     reader = SliceReader(stream)
-    annexb = SliceReader(stream_of(stream.codec, extradata.make(stream.codec, sets, 0)))
+    annexb = SliceReader(stream_of(codec, extradata.make(codec, sets, 0)))
     kinds = ""
     for number, (slices, data) in enumerate(zip(traced, packets, strict=True)):
         if not slices:  # FFmpeg refuses what we may read: a bad SPS behind its first fields
             continue
         coded = reader.read(data)
         assert coded is not None, number
-        assert coded[:4] == expected(stream.codec, slices[0]), number
-        units = truth.split(data, stream.codec, stream.extradata)
+        assert coded[:4] == expected(codec, slices[0]), number
+        units = truth.split(data, codec, stream.extradata)
         other = annexb.read(b"".join(b"\x00\x00\x01" + unit for unit in units))
         assert other is not None, number
         assert other[:4] == coded[:4], number

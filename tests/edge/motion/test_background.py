@@ -34,8 +34,8 @@ def noisy(scene: Luma, rng: np.random.Generator, deviation: float, gain: float =
 def learnt(scene: Luma, deviation: float, frames: int = 100) -> Background:
     """A background that has seen `frames` frames of noise."""
     rng = np.random.default_rng(6)
-    background = Background(floor=3.5, noise_factor=4.0)
-    background.start(noisy(scene, rng, deviation))
+    background = Background()
+    background.start(noisy(scene, rng, deviation), floor=3.5, noise_factor=4.0)
     for _ in range(frames):
         background.compare(noisy(scene, rng, deviation))
         background.learn(FRAME_S)
@@ -122,8 +122,8 @@ def test_a_thing_at_rest_is_told_from_one_that_moves(scene: Luma) -> None:
         background.compare(frame)
         background.learn(FRAME_S)
         if number == 0:
-            assert background.restless[32:58, 42:68].mean() > 200
-    assert background.changed[32:58, 42:68].mean() > 200
+            assert background.restless[32:58, 42:68].mean() > 100
+    assert background.changed[32:58, 42:68].mean() > 100
     assert cv2.countNonZero(background.restless) < 10
 
 
@@ -157,3 +157,98 @@ def test_relearning_takes_the_frame_as_it_is(scene: Luma) -> None:
     background.compare(other)
     assert share(background) == 0
     assert float(background.noise.mean()) == pytest.approx(noise)
+
+
+def test_places_where_things_come_and_go_are_told_from_a_passer_by(scene: Luma) -> None:
+    """A bush that sways is haunted within seconds, and for a minute; a walker's way never is."""
+    background = Background()
+    background.start(scene, floor=3.5, noise_factor=4.0)
+    for number in range(200):
+        luma = scene.copy()
+        luma[20:50, 20:60:4] = np.where(number % 3 == 0, 200, 60)
+        if number >= 100:
+            left = 70 + (number - 100)
+            luma[60:90, left : left + 8] = 20
+        background.compare(luma)
+        background.learn(0.1)
+    assert background.haunted[30:40, 30:50].mean() > 100
+    assert not background.haunted[60:90].any()
+
+
+def shifted(scene: Luma, dx: float, dy: float) -> Luma:
+    """The scene as a camera sees it that was moved."""
+    matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    moved = cv2.warpAffine(scene, matrix, SHAPE[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
+
+
+def lens_blurred(scene: Luma) -> Luma:
+    """As no lens is sharper."""
+    return np.asarray(cv2.GaussianBlur(scene, (5, 5), 0), np.uint8)
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(2, 0), (0, -3), (3, 1)])
+def test_a_picture_that_moved_as_a_whole_is_moved_back(scene: Luma, dx: int, dy: int) -> None:
+    """A pole in the wind: the edges of the still picture are not taken for changes."""
+    scene = lens_blurred(scene)
+    background = learnt(scene, 1.0)
+    rng = np.random.default_rng(8)
+    background.compare(noisy(shifted(scene, dx, dy), rng, 1.0))
+    before = np.count_nonzero(background.changed)
+    assert background.steady(FRAME_S)
+    assert background.is_shaking
+    assert np.count_nonzero(background.changed) < before / 2
+
+
+def test_somebody_in_a_picture_that_moved_is_seen(scene: Luma) -> None:
+    """Shaking does not blind."""
+    scene = lens_blurred(scene)
+    background = learnt(scene, 1.0)
+    rng = np.random.default_rng(8)
+    somebody = scene.copy()
+    somebody[30:60, 50:62] = 15
+    background.compare(noisy(shifted(somebody, 2, 1), rng, 1.0))
+    assert background.steady(FRAME_S)
+    assert np.count_nonzero(background.changed[30:60, 50:62]) > 300
+    assert np.count_nonzero(background.changed) < 900
+
+
+def test_what_one_thing_in_the_picture_does_is_no_shaking(scene: Luma) -> None:
+    """However large; and asking changes nothing."""
+    scene = lens_blurred(scene)
+    background = learnt(scene, 1.0)
+    with_somebody = scene.copy()
+    with_somebody[20:80, 40:80] = 15
+    background.compare(noisy(with_somebody, np.random.default_rng(8), 1.0))
+    still, changed = background.still.copy(), background.changed.copy()
+    assert not background.steady(FRAME_S)
+    assert np.array_equal(background.still, still)
+    assert np.array_equal(background.changed, changed)
+
+
+def test_a_camera_that_was_pushed_is_learnt_within_seconds(scene: Luma) -> None:
+    """A shift that stays becomes the still picture."""
+    scene = lens_blurred(scene)
+    background = learnt(scene, 1.0)
+    rng = np.random.default_rng(8)
+    pushed = shifted(scene, 3, 0)
+    for _ in range(100):
+        background.compare(noisy(pushed, rng, 1.0))
+        background.steady(FRAME_S)
+        background.learn(FRAME_S)
+    background.compare(noisy(pushed, rng, 1.0))
+    assert share(background) < 0.02
+
+
+def test_what_is_explained_teaches_no_noise_and_haunts_no_place(scene: Luma) -> None:
+    """A busy pavement stays one on which a walker is seen."""
+    background = learnt(scene, 1.0)
+    noise = background.noise.copy()
+    window = (slice(20, 50), slice(20, 60))
+    for number in range(200):
+        luma = scene.copy()
+        luma[24:46, 24:56] = 200 if number % 3 == 0 else 60
+        background.compare(luma)
+        background.learn(FRAME_S, explained=[window])
+    assert not background.haunted[window].any()
+    assert float(background.noise[window].mean()) <= float(noise[window].mean()) + 0.1

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edge.config.motion import MotionSettings, Polygon, Zone
+from edge.contract.motion import MotionSettings, Polygon, Zone
 from edge.media.frame import Frame, Luma, Picture
 from edge.motion.activity import Activity, Ended, Event
 from edge.motion.detector import Detector
@@ -287,6 +287,25 @@ def test_an_event_names_the_zones_in_the_order_of_entry(scene: Levels) -> None:
     assert [event.zones for event in events] == [("gate", "door")]
 
 
+def test_an_event_knows_the_way_of_the_walker(scene: Levels) -> None:
+    """In at the left, out at the right, by the gate and then the door."""
+    settings = MotionSettings(
+        zones=(Zone("door", ((0.6, 0), (1, 0), (1, 1), (0.6, 1))),
+               Zone("gate", ((0, 0), (0.4, 0), (0.4, 1), (0, 1))),
+               Zone("middle", ((0.4, 0), (0.6, 0), (0.6, 1), (0.4, 1))))
+    )  # fmt: skip
+    draw = walk(scene, grain(15, 1.5), height=40, level=50, first=50, px_per_s=50)
+    events, _ = watch(160, draw, settings)
+    (event,) = events
+    (track,) = event.tracks
+    assert (track.entry, track.exit, track.way) == ("left", "right", "right")
+    assert track.zones == ("gate", "middle", "door")
+    assert track.path[0][0] < 0.1
+    assert track.path[-1][0] > 0.9
+    assert all(y == pytest.approx(130 / HEIGHT, abs=0.06) for _, y in track.path)
+    assert track.to_ms == pytest.approx(6600, abs=700)
+
+
 def test_higher_sensitivity_sees_fainter_walkers(scene: Levels) -> None:
     """The one setting does what it says."""
     noise, seen = grain(16, 0.8), {}
@@ -302,6 +321,30 @@ def test_higher_sensitivity_sees_fainter_walkers(scene: Levels) -> None:
         seen[sensitivity] = len(watch(150, draw, MotionSettings(sensitivity=sensitivity))[0])
     assert seen[1] == 0
     assert seen[10] >= 1
+
+
+def test_each_zone_has_its_own_sensitivity(scene: Levels) -> None:
+    """The same faint walker on the left and on the right: seen in the one, not in the other."""
+    noise = grain(18, 0.8)
+
+    def draw(number: int) -> Levels:
+        frame = np.full_like(scene, 110) + noise()
+        for first, start in ((50, 10), (200, 170)):
+            left = start + (number - first) * 2
+            if first <= number < first + 60:
+                frame[110:140, left : left + 12] += 6
+        return frame
+
+    halves = {
+        "left": ((0, 0), (0.5, 0), (0.5, 1), (0, 1)), "right": ((0.5, 0), (1, 0), (1, 1), (0.5, 1))
+    }  # fmt: skip
+    for keen in halves:
+        zones = tuple(
+            Zone(name, points, sensitivity=9 if name == keen else 1)
+            for name, points in halves.items()
+        )
+        events, _ = watch(340, draw, MotionSettings(zones=zones))
+        assert [event.zones for event in events] == [(keen,)]
 
 
 def test_another_picture_size_starts_anew(scene: Levels) -> None:
@@ -361,3 +404,25 @@ def test_a_glance_learns_what_is_still_and_leaves_what_is_new_to_be_observed(
     assert not detector.glance(frame(580, has_somebody=True))
     assert not detector.glance(frame(580, has_somebody=True))
     assert detector.glance(frame(580))
+
+
+def test_other_settings_hold_from_the_next_frame_on_and_nothing_is_learnt_anew(
+    scene: Levels,
+) -> None:
+    """Somebody who crosses right after the change is an event; through a mask, nobody is."""
+    noise = grain(3, 2.0)
+    drawn = walk(scene, noise, height=60, level=40.0, first=31 * FPS, px_per_s=60)
+    masked = MotionSettings(masks=(Polygon(((0, 0), (1, 0), (1, 1), (0, 1))),))
+    for settings, count in ((MotionSettings(sensitivity=6), 1), (masked, 0)):
+        detector, events = Detector(DEFAULTS), 0
+        activity = Activity(DEFAULTS.min_frames, DEFAULTS.quiet_s)
+        for number in range(45 * FPS):
+            if number == 30 * FPS:
+                age_s = detector.background.age_s
+                detector.retune(settings)
+                assert detector.background.age_s == age_s > 20
+            luma: Luma = np.clip(np.rint(drawn(number)), 0, 255).astype(np.uint8)
+            frame = Frame(number, round(number / FPS * 1e9), luma, NoPixels())
+            events += isinstance(activity.observe(detector.observe(frame)), Ended)
+        events += activity.finish() is not None
+        assert events == count

@@ -228,3 +228,103 @@ def test_a_restarted_stream_is_judged_anew() -> None:
     watch.look(still(YARD), 60)
     watch.check.restart()
     assert watch.look(still(YARD), 20)[-1][1] == "unproven"
+
+
+def test_a_lively_picture_that_repeats_is_stuck_within_ten_seconds() -> None:
+    """Long before it counts as frozen; and no longer once it lives again."""
+    watch = Watch()
+    told = []
+    for draw, seconds in ((yard, 30), (still(noisy(YARD, 1)), 10), (yard, 6)):
+        watch.look(draw, seconds)
+        told.append(watch.check.is_stuck)
+    assert told == [False, True, False]
+    assert "frozen" not in watch.states
+
+
+def test_a_picture_that_always_nearly_repeats_is_never_stuck() -> None:
+    """A denoised night, whose keyframes hardly differ, says nothing in so short a time."""
+    watch = Watch()
+    watch.look(lambda _: noisy(YARD + 0.5, 0.3), 30)
+    watch.look(still(noisy(YARD + 0.5, 0.3)), 10)
+    assert not watch.check.is_stuck
+
+
+def test_pictures_that_come_twice_each_are_not_stuck() -> None:
+    """Whatever the camera does in between, a new one is a new one."""
+    watch = Watch()
+    watch.look(yard, 30)
+    for _ in range(6):
+        watch.look(still(noisy(YARD, 1)), 2 * GOP_S)
+        assert not watch.check.is_stuck
+
+
+def freezing(noise: float, at_s: float) -> Draw:
+    """A yard with so much noise, whose picture stands still from `at_s` on."""
+    frozen = noisy(YARD, noise)
+    return lambda now_s: noisy(YARD, noise) if now_s < at_s else frozen
+
+
+@pytest.mark.parametrize("noise", [1.0, 5.0])
+def test_a_frozen_picture_that_the_encoder_refines_is_stuck_within_six_gops(
+    noise: float,
+) -> None:
+    """Its keyframes differ less and less; long before two are the same."""
+    watch = watched(freezing(noise, 30), 30, {"crf": "24"})
+    assert not watch.check.is_stuck
+    watch = watched(freezing(noise, 30), 30 + 6 * GOP_S + 0.1, {"crf": "24"})
+    assert watch.check.is_stuck
+
+
+def test_a_stuck_picture_that_lives_again_is_not_stuck() -> None:
+    """However long the encoder refined it."""
+    frozen = noisy(YARD, 3)
+    watch = watched(lambda now_s: frozen if 30 <= now_s < 50 else noisy(YARD, 3), 56, {"crf": "24"})
+    assert not watch.check.is_stuck
+    assert watch.last_live_s == pytest.approx(54, abs=0.2)
+
+
+@pytest.mark.parametrize("options", [{"crf": "24"}, {"b": "400k", "maxrate": "400k"}])
+def test_a_light_that_takes_the_noise_away_is_not_stuck(options: dict[str, str]) -> None:
+    """Infrared goes off, the gain falls: the differences are small, but do not dwindle."""
+    checked: list[bool] = []
+    watch = Watch()
+
+    def evening(now_s: float) -> Levels:
+        return noisy(YARD * 0.5, 5) if now_s < 30 else noisy(YARD, 0.8)
+
+    for luma, is_keyframe in encoded(evening, 60, options):
+        watch.show(luma, is_keyframe=is_keyframe)
+        checked.append(watch.check.is_stuck)
+    assert not any(checked)
+
+
+@pytest.mark.parametrize("rate", ["40k", "120k"])
+def test_a_dark_clean_scene_at_a_low_rate_is_never_stuck(rate: str) -> None:
+    """Its keyframes hardly differ while it lives, so nothing can be told by that."""
+    dim = YARD * 0.1 + 16
+    watch = Watch()
+    for luma, is_keyframe in encoded(
+        lambda _: noisy(dim, 0.4), 60, {"b": rate, "maxrate": rate, "bufsize": rate}
+    ):
+        watch.show(luma, is_keyframe=is_keyframe)
+        assert not watch.check.is_stuck
+
+
+def test_the_first_small_difference_raises_a_doubt() -> None:
+    """So that whoever looks at few keyframes looks at the next ones; life ends the doubt."""
+    watch = Watch()
+    told = []
+    for draw, seconds in ((yard, 30), (still(noisy(YARD, 1)), 2 * GOP_S), (yard, GOP_S)):
+        watch.look(draw, seconds)
+        told.append(watch.check.is_in_doubt)
+    assert told == [False, True, False]
+
+
+def test_a_keyframe_that_is_looked_at_twice_does_not_repeat_itself() -> None:
+    """A viewer that opens begins with the keyframe that was glanced at."""
+    watch = Watch()
+    watch.look(yard, 30)
+    luma = yard(0).astype(np.uint8)
+    for _ in range(6):
+        watch.check.observe(luma, 31 * 10**9, is_keyframe=True)
+    assert not watch.check.is_in_doubt

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.motion.background import Mask, Plane
-from edge.motion.texture import novelty
+from edge.motion.texture import novelty, sharpness
 from edge.motion.tracks import MIN_NOVELTY
 
 SHAPE = (40, 60)
@@ -70,3 +70,15 @@ def test_noise_alone_is_not_new() -> None:
     noise = float(np.abs(grain).mean())
     frame = (wall + grain).astype(np.float32)
     assert novelty(frame, wall, noise, middle()) < MIN_NOVELTY
+
+
+@pytest.mark.parametrize("contrast", [15.0, 60.0, -90.0])
+def test_a_thing_in_focus_is_sharp_and_a_blurred_one_is_not(contrast: float) -> None:
+    """Whatever its contrast; the difference is blurred as the background's planes are."""
+    thing = np.zeros((60, 80), np.float32)
+    thing[15:45, 25:55] = contrast
+    region: Mask = (cv2.GaussianBlur(np.abs(thing), (21, 21), 0) > 2).astype(np.uint8)
+    focused = np.asarray(cv2.blur(thing, (3, 3)), np.float32)
+    blurred = np.asarray(cv2.GaussianBlur(thing, (21, 21), 0), np.float32)
+    assert sharpness(focused, region) > 0.5
+    assert sharpness(blurred, region) < 0.3

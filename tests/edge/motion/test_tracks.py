@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from edge.contract.motion import MotionSettings
+from edge.motion.needs import ZoneNeeds
 from edge.motion.observation import Moment
 from edge.motion.tracks import MAX_TRACKS, ONSET_S, Blob, Track, Tracker
 
@@ -15,14 +18,15 @@ FRAME_S = 0.1
 
 def blob(
     x: float, y: float = 90, *, size: tuple[int, int] = (5, 10), novelty: float = 0.8,
-    noise: float = 1.0, core_px: int | None = None,
+    noise: float = 1.0, core_px: int | None = None, calm: float = 1.0, sharpness: float = 0.6,
 ) -> Blob:  # fmt: skip
     """A blob of `size` around a point."""
     width, height = size
     area_px = width * height
+    core = area_px if core_px is None else core_px
     return Blob(
         left=round(x - width / 2), top=round(y - height / 2), width=width, height=height, x=x, y=y,
-        area_px=area_px, core_px=area_px if core_px is None else core_px,
+        area_px=area_px, core_px=core, calm_px=round(calm * core), sharpness=sharpness,
         novelty=novelty, noise=noise, zones=0,
     )  # fmt: skip
 
@@ -39,10 +43,23 @@ def follow(tracker: Tracker, frames: list[list[Blob]]) -> list[list[Track]]:
     ]
 
 
+def moving(tracker: Tracker, frames: list[list[Blob]]) -> list[bool]:
+    """Whether anything moved, frame by frame."""
+    return [
+        any(track.is_moving for track in tracker.observe(blobs, at(number), is_settled=True))
+        for number, blobs in enumerate(frames)
+    ]
+
+
+def new_tracker() -> Tracker:
+    """As for a picture of 320 x 180, with the default settings."""
+    return Tracker(ZoneNeeds(MotionSettings()), 180 * 320)
+
+
 @pytest.fixture
 def tracker() -> Tracker:
     """As for a picture of 320 x 180."""
-    return Tracker(min_area_px=17, bulk_px=690)
+    return new_tracker()
 
 
 @pytest.mark.parametrize("px_per_s", [3.0, 6.0, 20.0, 80.0])
@@ -76,8 +93,90 @@ def test_a_patch_of_light_that_grows_does_not_move(tracker: Tracker) -> None:
 
 def test_a_large_new_thing_moves_at_its_place(tracker: Tracker) -> None:
     """Somebody right before the camera needs not cross the picture to count."""
-    frames = [[blob(160, size=(60, 120))] for _ in range(5)]
+    frames = [[blob(160, size=(60, 120))] for _ in range(12)]
     assert follow(tracker, frames)[-1][0].is_moving
+    early = follow(new_tracker(), frames[:5])
+    assert not early[-1][0].is_moving  # it may be gone in a moment, as an insect is
+
+
+def test_a_large_thing_in_leaves_that_come_and_go_must_travel(tracker: Tracker) -> None:
+    """A bush moves as a whole in each gust; somebody who walks before it moves on."""
+    bush = [[blob(160 + 5 * math.sin(n / 3), size=(60, 50), calm=0.2)] for n in range(300)]
+    assert not any(track.is_moving for tracks in follow(tracker, bush) for track in tracks)
+    walker = [[blob(40 + 2 * n, size=(15, 40), calm=0.2)] for n in range(60)]
+    assert follow(new_tracker(), walker)[-1][0].is_moving
+
+
+@pytest.mark.parametrize("frames", [3, 5, 7])
+def test_an_insect_before_the_lens_does_not_move(tracker: Tracker, frames: int) -> None:
+    """Large, blurred and gone within a second, however straight it flies."""
+    seen = follow(
+        tracker, [[blob(40 + 30 * n, size=(30, 25), sharpness=0.15)] for n in range(frames)]
+    )
+    assert not any(track.is_moving for tracks in seen for track in tracks)
+
+
+def test_what_is_blurred_and_stays_is_seen_all_the_same(tracker: Tracker) -> None:
+    """A camera out of focus sees people, too: a second later."""
+    frames = [[blob(40 + 3 * n, size=(20, 50), sharpness=0.15)] for n in range(20)]
+    assert follow(tracker, frames)[-1][0].is_moving
+
+
+def test_a_beam_of_light_that_sweeps_the_picture_does_not_move(tracker: Tracker) -> None:
+    """Headlights of a car out of sight: large, and without anything new in it."""
+    frames = [[blob(60 + 9 * n, size=(80, 60), novelty=0.03)] for n in range(22)]
+    assert not any(track.is_moving for tracks in follow(tracker, frames) for track in tracks)
+
+
+def test_a_beam_that_fades_does_not_move(tracker: Tracker) -> None:
+    """What is left of the light at the border is small, and is light all the same."""
+    frames = [[blob(60 + 12 * n, size=(80 - 4 * n, 60 - 3 * n), novelty=0.03)] for n in range(19)]
+    assert not any(track.is_moving for tracks in follow(tracker, frames) for track in tracks)
+
+
+def test_a_thread_before_the_lens_does_not_move(tracker: Tracker) -> None:
+    """Long and thin, and it swings as a whole; its size is no bulk."""
+    frames = []
+    for number in range(300):
+        thread = blob(160 + 12 * math.sin(number / 9), size=(100, 130))
+        frames.append([replace(thread, area_px=820, core_px=600, calm_px=600)])
+    assert not any(track.is_moving for tracks in follow(tracker, frames) for track in tracks)
+
+
+def test_a_midge_does_not_move(tracker: Tracker) -> None:
+    """Small, and many of its own lengths to and fro in a second."""
+    frames = [
+        [blob(160 + 30 * math.sin(0.9 * n), 90 + 25 * math.sin(1.7 * n), size=(12, 12))]
+        for n in range(200)
+    ]
+    assert not any(moving(tracker, frames))
+
+
+@pytest.mark.parametrize("calm", [1.0, 0.2])
+def test_a_slow_walker_is_seen_even_where_things_come_and_go(calm: float) -> None:
+    """At a third of his width a second, in leaves: it takes longer."""
+    rng = np.random.default_rng(9)
+    frames = [[blob(40 + 0.5 * n + rng.normal(0, 0.4), size=(14, 30), calm=calm)]
+              for n in range(200)]  # fmt: skip
+    assert follow(new_tracker(), frames)[-1][0].is_moving
+
+
+def test_noise_where_somebody_vanished_is_not_he(tracker: Tracker) -> None:
+    """A walker goes out of a door; the grain of the night there does not hold his event."""
+    rng = np.random.default_rng(7)
+    frames = [[blob(50 + 1.5 * n)] for n in range(40)]
+    frames += [[blob(110 + rng.normal(0, 4), size=(9, 9), novelty=0.1)] for _ in range(60)]
+    seen = moving(tracker, frames)
+    assert seen[39]
+    assert not any(seen[-25:])
+
+
+def test_only_light_and_those_who_passed_explain_what_changes(tracker: Tracker) -> None:
+    """A branch teaches its place that it is restless; a walker and a beam do not."""
+    walker = follow(new_tracker(), [[blob(40 + 2 * n)] for n in range(40)])[-1][0]
+    beam = follow(new_tracker(), [[blob(100, size=(80, 60), novelty=0.03)]] * 5)[-1][0]
+    branch = follow(tracker, [[blob(50 + 4 * math.sin(n / 2))] for n in range(40)])[-1][0]
+    assert [each.is_explained for each in (walker, beam, branch)] == [True, True, False]
 
 
 def test_what_is_smaller_than_the_minimum_never_moves(tracker: Tracker) -> None:
@@ -156,3 +255,28 @@ def test_a_walker_who_vanished_in_a_bush_is_given_up(tracker: Tracker) -> None:
     ]
     assert is_moving[39]
     assert not any(is_moving[-150:])
+
+
+def test_what_grows_together_began_with_its_first_part(tracker: Tracker) -> None:
+    """A walker's head is seen first, then the legs, then both as one; the legs carry on."""
+    head = [[blob(50 + 3 * n, 60, size=(8, 8))] for n in range(3)]
+    both = [[blob(50 + 3 * n, 110, size=(14, 30)), blob(50 + 3 * n, 60, size=(8, 8))]
+            for n in range(3, 6)]  # fmt: skip
+    one = [[blob(50 + 3 * n, 100, size=(16, 90))] for n in range(6, 14)]
+    seen = follow(tracker, head + both + one)
+    (whole,) = seen[-1]
+    assert whole.is_moving
+    assert whole.number == seen[5][0].number
+    assert whole.since == at(0)
+
+
+def test_what_hides_an_old_candidate_does_not_begin_with_it(tracker: Tracker) -> None:
+    """A leaf that swayed for long before somebody passed is not where that began."""
+    leaf = blob(80, 100, size=(3, 3))
+    frames = [[leaf]] * 30
+    frames += [[blob(50 + 3 * n, 100, size=(20, 40)), leaf] for n in range(4)]
+    frames += [[blob(62 + 3 * n, 100, size=(40, 40))] for n in range(8)]
+    seen = follow(tracker, frames)
+    (walker,) = seen[36]
+    assert walker.is_moving
+    assert walker.since == at(30)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config.motion import MotionSettings, Point, Polygon, Zone
+from edge.contract.motion import MotionSettings, Point, Polygon, Zone
 from edge.motion.zones import ZoneMap, rasterise
 
 LEFT = Zone("left", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)))

@@ -15,6 +15,7 @@ from av.codec.context import CodecContext
 
 from edge.media.packet import AudioStream, Packet, VideoCodec, VideoStream
 from edge.mux.clip import HEAD_VERSION, ClipHead
+from edge.mux.decoder_config import clip_codec
 
 EVENT = "01890a5d-ac96-774b-bcce-b302099a8057"
 WIDTH, HEIGHT = 128, 96
@@ -30,7 +31,7 @@ def head(first: Packet, *, part: int = 0) -> ClipHead:
         v=HEAD_VERSION,
         event=EVENT,
         part=part,
-        codec=stream.codec,
+        codec=clip_codec(stream),
         width=stream.width,
         height=stream.height,
         first_pts=first.pts,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.base.clock import FakeClock
-from edge.config.clips import ClipSettings
+from edge.contract.clips import ClipSettings
 from edge.gop.ring import PacketRing
 from edge.media import nal
 from edge.media.packet import Packet
@@ -232,6 +232,28 @@ def test_an_event_whose_stream_dried_up_still_ends(scene: MakeScene) -> None:
     end = recorder.end()
     assert end.last is not None
     assert (end.last.packets, end.fault) == (30, None)
+
+
+def test_a_disk_that_is_long_in_flushing_does_not_cut_the_post_roll(
+    scene: MakeScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packets that came meanwhile wait in the ring: the camera is not what stalls."""
+    packets = encode(times_s=steady(20))
+    stage = scene(packets, pre_roll_s=2, post_roll_s=4)
+    real = os.fdatasync
+
+    def fdatasync(fd: int) -> None:
+        real(fd)
+        stage.clock.advance(STALL_S + 1)
+        stage.send(20)
+
+    stage.send(8.5)
+    recorder = stage.trigger(5)
+    recorder.finish(packets[0].stream, stage.at(8))
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    end = stage.drive(recorder)
+    assert end.last is not None
+    assert file_nals(end.last.path) == nals(packets[30:121])
 
 
 def test_what_a_halting_camera_sent_is_written_soon(scene: MakeScene) -> None:

@@ -17,6 +17,7 @@ from edge.contract import ids, names, record
 from edge.contract.ack import Ack
 from edge.contract.errors import ContractError
 from edge.contract.parts import ClipRef, ClockStamp, Instant, SnapshotRef
+from edge.outbox import store, tables
 from edge.outbox.outbox import AckMismatchError, Outbox, clip_name, snapshot_name
 
 BOOT = "a" * 32
@@ -279,3 +280,24 @@ def test_a_record_that_the_contract_refuses_takes_no_number(outbox: Outbox) -> N
     with pytest.raises(ContractError):
         outbox.append(record.NodeBooted("v" * 100, ("gate",)))
     assert outbox.append(booted()) == 2
+
+
+def test_a_version_that_was_taken_back_goes_on_in_the_same_journal(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a newer one appended on trial is kept; no new epoch begins, nothing is moved aside."""
+    open_outbox(tmp_path, clock).close()
+    added = (*tables.MIGRATIONS, "CREATE TABLE more (id INTEGER PRIMARY KEY);")
+    with monkeypatch.context() as newer:
+        newer.setattr(store, "MIGRATIONS", added)
+        on_trial = open_outbox(tmp_path, clock)
+        epoch = on_trial.epoch
+        on_trial.append(booted())
+        on_trial.close()
+    old = open_outbox(tmp_path, clock)
+    old.append(booted())
+    assert (old.epoch, old.last_seq) == (epoch, 2)
+    assert [each.seq for each in old.pending(0, 9)] == [1, 2]
+    old.close()
+    assert not list(tmp_path.glob("*.damaged"))
+    assert b"more" in (tmp_path / "journal.db").read_bytes(), "it was the newer one's file"

@@ -148,7 +148,7 @@ BUGS = (
         ("edge/camera/recovery.py",
          "{path.name.split(\".\")[0] for path in spool.leftovers()}", "set[str]()")),
     bug("the hub acknowledges before its commit", "hub", "not in the archive",
-        ("hub/archive/sqlite_archive.py", IN_ONE, COMMIT_LATE)),
+        ("hub/archive/sqlite_file.py", IN_ONE, COMMIT_LATE)),
     bug("PUBACK before the commit", "hub", "message was acknowledged",
         ("hub/ingest/writer.py", "        pictures = [each for each in messages if",
          "        for message in messages:\n            self._acknowledge(message)\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import http.client
 import os
 import socket
 import threading
@@ -19,14 +20,16 @@ from edge.base.durable import PartFile
 from edge.base.errors import DiskFullError, StorageError
 from hub.api import uploads as uploads_module
 from hub.api.app import make_app
-from hub.api.server import listen, serve
 from hub.api.upload_store import Appending, UploadStore
 from hub.api.uploads import Uploads
 from hub.archive import SqliteArchive
+from hub.archive.audit import Deed
 from hub.archive.values import Clip, Event
 from hub.clipstore import FileClipStore
 from hub.config import HttpSettings
 from hub.registry import accounts
+from hub.web.node_gate import NodeGate
+from hub.web.server import listen, serve
 from tests.harness.broker import free_port
 from tests.hub.archive.conformance import batch
 from tests.hub.journals import Journal
@@ -50,9 +53,11 @@ class Server:
         """Listen on a free port, in a thread of its own."""
         self.clips = FileClipStore(self.folder / "clips", suffix=".mp4")
         self.store = UploadStore(self.folder / "uploads")
+        self.gate = NodeGate(self.archive)
         self.uploads = Uploads(
-            self.archive, self.clips, self.store, SystemClock(), on_stored=self._note
-        )
+            self.archive, self.clips, self.store, SystemClock(), on_stored=self._note,
+            gate=self.gate,
+        )  # fmt: skip
         self.uploads.finish_complete()
         settings = HttpSettings(port=free_port())
         self.url = f"http://127.0.0.1:{settings.port}"
@@ -409,3 +414,32 @@ def _half_request(
     )
     sock.sendall(head.encode() + data)
     return sock
+
+
+def test_a_node_that_is_shut_out_is_cut_off_in_the_middle_of_an_upload(
+    server: Server, node: TusClient
+) -> None:
+    """What its request brought is let go; what came before stays where it was."""
+    path = begin(server, node)
+    assert node.append(path, 0, CLIP[:200_000]).status == 204
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    line.putrequest("PATCH", path)
+    for name, value in {
+        "Tus-Resumable": "1.0.0", "Authorization": f"Basic {node.login}",
+        "Content-Type": "application/offset+octet-stream", "Upload-Offset": "200000",
+        "Content-Length": "400000",
+    }.items():  # fmt: skip
+        line.putheader(name, value)
+    line.endheaders()
+    line.send(CLIP[200_000:500_000])
+    deed = Deed(SystemClock().utc(), "an", "command", "", "node.revoke", "node:gate-1")
+    assert server.archive.enrolments.revoke("gate-1", deed)
+    assert server.gate.refresh() == {"gate-1"}
+    line.send(CLIP[500_000:])
+    assert line.getresponse().status == 401
+    line.close()
+    assert node.append(path, 200_000, b"x").status == 401
+    assert server.stored == []
+    (data,) = (each for each in (server.folder / "uploads").rglob("*") if each.is_file()
+               and each.stat().st_size > 100_000)  # fmt: skip
+    assert data.stat().st_size == 200_000

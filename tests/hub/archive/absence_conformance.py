@@ -9,7 +9,8 @@ import pytest
 
 from edge.contract.record import FileDropped, JournalGap
 from hub.archive import Archive
-from hub.archive.values import Batch, EventFilter, GapFilter
+from hub.archive.node_values import GapFilter
+from hub.archive.values import Batch, EventFilter
 from tests.hub.archive.conformance import EVERYTHING, arrival, batch
 from tests.hub.journals import START_UTC, Journal, Line, clip_ref, snapshot_ref
 

@@ -226,9 +226,56 @@ class ArchiveConformance:
         assert nodes() == ["gate-2", "gate-1"]
         assert nodes(since_utc=border) == nodes(node="gate-2") == nodes(camera="yard")
         assert nodes(zone="lawn") == nodes(min_duration_ms=2000) == nodes(since_utc=border)
-        assert nodes(until_utc=border) == nodes(node="gate-1", kind="motion") == ["gate-1"]
+        assert nodes(until_utc=border) == nodes(node="gate-1", kinds=("motion",)) == ["gate-1"]
         assert nodes(since_utc=START_UTC, until_utc=START_UTC) == []
-        assert nodes(zone="lawn", until_utc=border) == nodes(node="gate-3") == nodes(kind="x") == []
+        assert (
+            nodes(zone="lawn", until_utc=border)
+            == nodes(node="gate-3")
+            == nodes(kinds=("x",))
+            == []
+        )
+
+    @pytest.mark.parametrize("order", list(permutations(range(4))))
+    def test_the_newest_labels_of_an_event_count_whatever_the_order(
+        self, archive: Archive, order: tuple[int, ...]
+    ) -> None:
+        """An event is found by what it was taken for last, the surest label first."""
+        journal = Journal()
+        lines = journal.event()
+        lines += [journal.labels(lines[0], animal=0.6)]
+        lines += [journal.labels(lines[0], vehicle=0.5, person=0.9)]
+        for number in order:
+            archive.write(batch([lines[number]]))
+        (event,) = archive.events(EVERYTHING, limit=9, before=None)
+        assert event.labels is not None
+        assert [(each.label, each.confidence) for each in event.labels] == [
+            ("person", 0.9), ("vehicle", 0.5),
+        ]  # fmt: skip
+        assert (event.state, event.zones, event.started_utc) == ("ended", ("path",), START_UTC)
+        for label, found in (("person", [event]), ("vehicle", [event]), ("animal", [])):
+            where = EventFilter(label=label)
+            assert archive.events(where, limit=9, before=None) == found
+            assert archive.changes(where, after=0, limit=9) == found
+        both = EventFilter(label="person", zone="path")
+        assert archive.events(both, limit=9, before=None) == [event]
+        assert archive.events(EventFilter(label="person", zone="x"), limit=9, before=None) == []
+
+    def test_an_event_is_there_though_only_its_labels_came(self, archive: Archive) -> None:
+        """Its other records may be lost, or still on their way."""
+        journal = Journal()
+        first, _ = journal.event()
+        archive.write(batch([journal.labels(first, person=0.8)]))
+        (event,) = archive.events(EventFilter(label="person"), limit=9, before=None)
+        assert (event.id, event.state, event.kind) == (first.header.event, "open", None)
+
+    def test_no_labels_is_told_from_not_looked_at(self, archive: Archive) -> None:
+        """A model that found nothing says so."""
+        journal = Journal()
+        first, last = journal.event()
+        archive.write(batch([first, last]))
+        assert archive.events(EVERYTHING, limit=9, before=None)[0].labels is None
+        archive.write(batch([journal.labels(first)]))
+        assert archive.events(EVERYTHING, limit=9, before=None)[0].labels == ()
 
     def test_changes_list_each_event_at_its_newest_change(self, archive: Archive) -> None:
         """Following the archive shows an event when it starts, ends, and gets its clip."""

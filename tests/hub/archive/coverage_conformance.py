@@ -87,6 +87,20 @@ class CoverageConformance:
             (2000, 2001, "watched", None),
         ]
 
+    def test_time_that_an_update_took_says_so(self, archive: Archive) -> None:
+        """By the versions that the starts around it tell; also one that was taken back."""
+        journal = Journal()
+        lines = [journal.booted("0.1.0"), journal.watched(minute(0), minute(5))]
+        lines += [journal.booted("0.2.0"), journal.watched(minute(6), minute(8))]
+        lines += [journal.booted("0.3.0"), journal.booted("0.2.0")]
+        lines += [journal.watched(minute(9), minute(10)), journal.booted("0.2.0")]
+        lines += [journal.watched(minute(11), minute(12))]
+        archive.write(batch(lines))
+        found = archive.coverage(DOOR, minute(0), minute(12))
+        assert [each.detail for each in found if each.cause == "node_off"] == [
+            "update from 0.1.0 to 0.2.0", "update to 0.3.0 taken back", None,
+        ]  # fmt: skip
+
     def test_time_between_runs_is_unknown_while_records_between_are_missing(
         self, archive: Archive
     ) -> None:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.base.errors import StorageError
 from hub.archive import Archive, SqliteArchive
-from hub.archive.event_search import page
-from hub.archive.values import EventFilter
+from hub.archive.event_pages import page
+from hub.archive.scope import Scope
+from hub.archive.values import EventFilter, PageKey
 from tests.hub.archive.absence_conformance import AbsenceConformance
 from tests.hub.archive.conformance import ArchiveConformance, OpenArchive, batch
 from tests.hub.archive.coverage_conformance import CoverageConformance
+from tests.hub.archive.health_conformance import HealthConformance
+from tests.hub.archive.loss_conformance import LossConformance
+from tests.hub.archive.overview_conformance import OverviewConformance
+from tests.hub.archive.registry_conformance import RegistryConformance
+from tests.hub.archive.remark_conformance import RemarkConformance
+from tests.hub.archive.search_conformance import SearchConformance, fill
+from tests.hub.archive.settings_conformance import SettingsConformance
+from tests.hub.archive.tamper_conformance import TamperConformance
 from tests.hub.archive.time_conformance import TimeConformance
-from tests.hub.journals import Journal
+from tests.hub.journals import START_UTC, Journal
 
 
 @pytest.fixture
@@ -45,6 +57,51 @@ class TestSqliteArchive(ArchiveConformance):
 
 class TestSqliteAbsences(AbsenceConformance):
     """Runs the suite of absences over SQLite."""
+
+
+class TestSqliteLosses(LossConformance):
+    """Runs the suite of losses over SQLite."""
+
+
+class TestSqliteHealth(HealthConformance):
+    """Runs the suite of health over time over SQLite."""
+
+
+class TestSqliteRemarks(RemarkConformance):
+    """Runs the suite of remarks over SQLite."""
+
+
+class TestSqliteRegistry(RegistryConformance):
+    """Runs the suite of the registry over SQLite."""
+
+
+class TestSqliteSettings(SettingsConformance):
+    """Runs the suite of nodes' settings over SQLite."""
+
+
+class TestSqliteSearch(SearchConformance):
+    """Runs the suite of search over SQLite."""
+
+
+class TestSqliteSearchInALargeArchive(SearchConformance):
+    """The same with the ways of reading that only large archives need."""
+
+    @pytest.fixture(autouse=True, params=["many sources", "too many sources"])
+    def small_limits(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As if every probe were too short, and every number of sources too large."""
+        monkeypatch.setattr("hub.archive.event_pages.PROBE", 3)
+        monkeypatch.setattr("hub.archive.event_pages.CHUNK", 2)
+        monkeypatch.setattr("hub.archive.event_sources.SAMPLE", 2)
+        if request.param == "too many sources":
+            monkeypatch.setattr("hub.archive.event_sources.MAX_SPLIT", 1)
+
+
+class TestSqliteTampering(TamperConformance):
+    """Runs the suite of tampering over SQLite."""
+
+
+class TestSqliteOverviews(OverviewConformance):
+    """Runs the suite of overviews over SQLite."""
 
 
 class TestSqliteTimes(TimeConformance):
@@ -85,26 +142,55 @@ def test_a_reader_without_an_archive_is_told_so(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+AREA = EventFilter(area="lien-chieu")
+
+
 @pytest.mark.parametrize(
-    ("where", "index"),
+    "where",
     [
-        (EventFilter(), "events_by_time"),
-        (EventFilter(node="gate-1"), "events_by_node"),
-        (EventFilter(camera="door"), "events_by_camera"),
-        (EventFilter(zone="path"), "PRIMARY KEY"),
+        EventFilter(),
+        EventFilter(node="gate-1"),
+        EventFilter(zone="path"),
+        EventFilter(label="person"),
+        EventFilter(label="person", zone="path"),
+        EventFilter(kinds=("tampered",)),
+        EventFilter(marks=("confirmed",), kinds=("motion", "lost")),
+        EventFilter(min_duration_ms=90_000),
+        EventFilter(min_duration_ms=400_000, marks=("seen",)),
+        EventFilter(zone="path", kinds=("motion",), marks=("confirmed",)),
+        EventFilter(text="cong xe"),
+        AREA,
+        replace(AREA, kinds=("motion",), marks=("new",)),
+        replace(AREA, zone="path"),
+        replace(AREA, label="person", since_utc=START_UTC),
+        EventFilter(scope=Scope(areas=frozenset({"to-5"})), until_utc=START_UTC),
     ],
 )
+@pytest.mark.parametrize("key", [None, PageKey(1_700_000_000_000, 5)])
 def test_a_page_is_read_in_index_order_without_sorting(
-    tmp_path: Path, where: EventFilter, index: str
+    open_archive: OpenArchive, tmp_path: Path, where: EventFilter, key: PageKey | None
 ) -> None:
-    """A page costs as much as its length, however large the archive."""
-    SqliteArchive(tmp_path / "archive.sqlite").close()
-    db = sqlite3.connect(tmp_path / "archive.sqlite")
-    db.row_factory = sqlite3.Row
-    statements: list[str] = []
-    db.set_trace_callback(statements.append)
-    page(db, where, limit=5, before=None)
-    plan = [row["detail"] for row in db.execute("EXPLAIN QUERY PLAN " + statements[-1])]
-    db.close()
-    assert any(index in step for step in plan), plan
-    assert not any("TEMP B-TREE FOR ORDER" in step for step in plan), plan
+    """A page costs as much as its length, however large the archive: nothing sorts the events, and
+    no table is read from one end to the other but in the order of the page."""
+    fill(open_archive(), random.Random(1))
+    with contextlib.closing(sqlite3.connect(tmp_path / "archive.sqlite")) as db:
+        db.row_factory = sqlite3.Row
+        statements: list[str] = []
+        db.set_trace_callback(statements.append)
+        page(db, where, limit=5, before=key)
+        db.set_trace_callback(None)
+        asked = [each for each in statements if "FROM event" in each or "FROM note" in each]
+        assert asked
+        for statement in asked:
+            plan = [row["detail"] for row in db.execute("EXPLAIN QUERY PLAN " + statement)]
+            assert not any("TEMP B-TREE FOR" in step for step in plan), (statement, plan)
+            scans = [each for each in plan if each.startswith("SCAN") and "json_each" not in each]
+            whole = (
+                "events_by_time",
+                "events_long",
+                "events_longest",
+                "note_index",
+                "(subquery",
+                "listed",
+            )
+            assert all(any(name in scan for name in whole) for scan in scans), (statement, plan)

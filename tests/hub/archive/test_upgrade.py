@@ -30,6 +30,7 @@ def fresh(tmp_path: Path) -> Path:
     archive = SqliteArchive(path)
     journal = Journal()
     lines = [journal.booted(), *journal.event(clip=b"clip", more_parts=(b"one",), zones=("a", "b"))]
+    lines += [journal.labels(lines[1], person=0.5), journal.labels(lines[1], person=0.7, dog=0.6)]
     lines.append(drop(journal, lines[1:], b"clip"))
     lines.append(journal.watched(START_UTC, START_UTC + timedelta(minutes=5)))
     journal.reboot("c" * 32, clock="unsynced", wrong_by=timedelta(days=-9000))
@@ -38,6 +39,7 @@ def fresh(tmp_path: Path) -> Path:
     lines.append(journal.sync())
     journal.reboot("d" * 32, clock="unsynced", wrong_by=timedelta(days=-9000))
     lines += journal.event()
+    lines.append(journal.labels(lines[-1], vehicle=0.7))
     lines.append(journal.add(JournalGap("e" * 16, 4, "corrupt", 7), camera=None))
     archive.write(batch(lines))
     archive.close()

@@ -156,7 +156,7 @@ def test_coverage_tells_percent_and_causes(
     assert lines[1].split() == [
         "gate-1", "door", "40.0", "%", "5", "1", "2", "not_heard", "2m00s,", "stream_lost", "1m00s",
     ]  # fmt: skip
-    assert lines[3] == "gate-1, door: not watched"
+    assert lines[3] == "gate-1, door: not watched, or not wholly"
     assert "1m00s   blind    stream_lost: no answer" in lines[5]
     assert "2m00s   unknown  not_heard" in lines[6]
 

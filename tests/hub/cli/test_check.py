@@ -213,12 +213,12 @@ def test_accept_archive_prints_the_id_and_lets_the_hub_start(
     """Where the hub refused to begin an archive on the root disk."""
     path = tmp_path / "hub.yaml"
     path.write_text(f"state_dir: {tmp_path / 'state'}\narchive_dir: {tmp_path / 'archive'}\n")
-    assert run(path, "node", "add", "gate-1") == 1
+    assert run(path, "node", "add", "gate-1", "--secret-to", "-") == 1
     assert "accept-archive" in capsys.readouterr().err
     assert run(path, "accept-archive") == 0
     marker = capsys.readouterr().out.strip()
     assert (tmp_path / "archive" / "archive.id").read_text().strip() == marker
-    assert run(path, "node", "add", "gate-1") == 0
+    assert run(path, "node", "add", "gate-1", "--secret-to", "-") == 0
     path.write_text(path.read_text() + f"archive_id: {'e' * 32}\n")
     assert run(path, "accept-archive") == 78
     assert run(path, "query") == 1

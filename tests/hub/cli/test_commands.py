@@ -17,9 +17,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge.base.clock import SystemClock
+from edge.contract import health
+from edge.contract.health import Health, OutboxHealth
+from edge.contract.parts import ClockStamp, Track
 from edge.contract.status import Status
 from hub.archive import SqliteArchive
-from hub.archive.values import Batch, EventFilter, StatusNote
+from hub.archive.values import Batch, EventFilter, HealthNote, StatusNote
 from hub.cli.main import main
 from hub.cli.render import CSV_COLUMNS, EventPrinter
 from hub.clipstore import FileClipStore
@@ -27,6 +31,7 @@ from tests.hub.archive.conformance import batch
 from tests.hub.journals import BOOT, START_UTC, Journal
 
 ROOT = Path(__file__).parents[3]
+TRACK = Track("left", "inside", "right", ((0.0, 0.5), (0.5, 0.625)), ("lawn", "path"), 0, 4200)
 CLIPS = (b"first part" * 100, b"last part" * 100)
 
 
@@ -38,7 +43,11 @@ def config(tmp_path: Path) -> Path:
     (tmp_path / "state").mkdir()
     archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
     one, two = Journal("gate-1"), Journal("gate-2", start_utc=START_UTC + timedelta(hours=1))
-    archive.write(batch(one.event(clip=CLIPS[1], more_parts=CLIPS[:1], zones=("lawn", "path"))))
+    oldest_lines = one.event(
+        clip=CLIPS[1], more_parts=CLIPS[:1], zones=("lawn", "path"), tracks=(TRACK,)
+    )
+    labels = one.labels(oldest_lines[0], person=0.875, dog=0.5)
+    archive.write(batch([*oldest_lines, labels]))
     archive.write(batch(two.event(zones=(), duration_ms=65_000)))
     archive.write(batch(two.event()[:1]))
     store = FileClipStore(tmp_path / "state" / "clips", suffix=".mp4")
@@ -69,7 +78,8 @@ def test_query_prints_a_table_newest_first(
     assert run(config, "query") == 0
     header, *lines = capsys.readouterr().out.splitlines()
     assert header.split() == [
-        "started", "duration", "node", "camera", "kind", "zones", "clips", "state", "id",
+        "started", "duration", "node", "camera", "kind", "labels", "zones", "clips",
+        "state", "mark", "id",
     ]  # fmt: skip
     assert [line.split()[3] for line in lines] == ["gate-2", "gate-2", "gate-1"]
     assert lines[2].startswith("2026-03-01 19:00:00+07:00  4.2s")
@@ -86,6 +96,9 @@ def test_query_prints_json_lines_and_csv(config: Path, capsys: pytest.CaptureFix
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["id"] for row in rows] == [each["id"] for each in objects]
     assert rows[2]["zones"] == "lawn path"
+    assert rows[2]["labels"] == "person dog"
+    assert [each["label"] for each in objects[2]["labels"]] == ["person", "dog"]
+    assert objects[0]["labels"] is None
     assert objects[2]["started_utc"] == "2026-03-01T12:00:00.000Z"
     assert objects[0]["duration_ms"] is None
 
@@ -109,6 +122,8 @@ def test_query_pages_by_key(config: Path, capsys: pytest.CaptureFixture[str]) ->
     [
         (["--node", "gate-2"], 2),
         (["--zone", "lawn"], 1),
+        (["--label", "dog"], 1),
+        (["--label", "dog", "--zone", "lawn"], 1),
         (["--min-duration", "1m"], 1),
         (["--since", "2026-03-01 19:30"], 2),
         (["--until", "2026-03-01 19:30"], 1),
@@ -141,6 +156,10 @@ def test_nothing_found_is_said_and_is_status_1(
         ["query", "--before", "x"],
         ["query", "--json", "--csv"],
         ["query", "--min-duration", "long"],
+        ["query", "--state", "bogus"],
+        ["mark", "0123", "maybe"],
+        ["mark", "0123"],
+        ["note", "0123"],
         ["show", "../x"],
         ["clip", "0123", "-o"],
         ["frobnicate"],
@@ -171,11 +190,24 @@ def test_show_tells_all_of_an_event(config: Path, capsys: pytest.CaptureFixture[
     event = json.loads(capsys.readouterr().out)["id"]
     assert run(config, "show", event[:-3]) == 0
     text = capsys.readouterr().out
-    for part in (event, "gate-1, door", "lawn, path", "stored and verified", "event.ended"):
+    for part in (
+        event,
+        "gate-1, door",
+        "lawn, path",
+        "stored and verified",
+        "event.ended",
+        "person 0.88, dog 0.50",
+    ):
         assert part in text
+    assert (
+        "from the left, going right, last seen within the picture; lawn > path; 0.0 to 4.2 s"
+        in text
+    )
     assert run(config, "show", event, "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert [clip["part"] for clip in document["clips"]] == [0, 1]
+    (track,) = document["tracks"]
+    assert (track["entry"], track["path"]) == ("left", [[0.0, 0.5], [0.5, 0.625]])
     for each in document["records"]:
         assert hashlib.sha256(each["payload"].encode()).hexdigest() == each["sha256"]
 
@@ -226,7 +258,34 @@ def test_nodes_shows_who_is_there_and_what_is_wrong(
     assert run(config, "nodes", "--json") == 0
     one, two = map(json.loads, capsys.readouterr().out.splitlines())
     assert (one["state"], two["state"]) == ("online", "never seen")
-    assert one["journals"][0]["upto"] == 3
+    assert one["journals"][0]["upto"] == 4
+
+
+def test_a_node_s_health_is_told_over_time(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line for ten minutes of the day, for an hour of months; JSON has the numbers."""
+    now_utc = SystemClock().utc()
+    archive = SqliteArchive(config.parent / "state" / "archive.sqlite")
+    for minutes in (3 * 1440, 60, 30):
+        moment = now_utc - timedelta(minutes=minutes)
+        stamp = ClockStamp("synced", BOOT, 1, 5)
+        outbox = OutboxHealth(7, 0, 1, 2_000_000, 0.0)
+        report = Health(1, moment, stamp, 1.0, 12.5, 2**20, 2**30, 1, (), outbox)
+        archive.write(Batch(healths=(HealthNote("gate-1", health.encode(report), moment),)))
+    archive.close()
+    assert run(config, "nodes", "gate-1") == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert "clock error" in heading and len(lines) == 2
+    assert "5 ms" in lines[0] and "1.0 GiB" in lines[0]
+    for over, counts in (("week", {3}), ("months", {2, 3})):  # two may be of the same hour
+        assert run(config, "nodes", "gate-1", "--over", over, "--json") == 0
+        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert len(found) in counts
+        assert {each["waiting_records"] for each in found} == {7}
+    assert run(config, "nodes", "gate-9") == 1
+    assert run(config, "nodes", "--over", "day") == 2
+    assert "name of a node" in capsys.readouterr().err
 
 
 def test_an_archive_that_is_not_there_is_status_1(
@@ -310,15 +369,17 @@ def test_a_secret_that_cannot_be_written_makes_no_account(
     """It is shown only once; with the account made, it would be lost."""
     (tmp_path / "state" / "hub.key").unlink(missing_ok=True)
     secret = tmp_path / "nowhere" / "gate-9.secret"
-    assert run(config, "node", "add", "gate-9", "--to", str(secret)) == 1
-    assert "--to: no file can be written in" in capsys.readouterr().err
+    assert run(config, "node", "add", "gate-9", "--secret-to", str(secret)) == 1
+    assert "--secret-to: no file can be written in" in capsys.readouterr().err
     secret.parent.mkdir()
-    assert run(config, "node", "add", "gate-9", "--to", str(secret)) == 0
+    assert run(config, "node", "add", "gate-9", "--secret-to", str(secret)) == 0
     assert len(secret.read_text().strip()) == 43
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-@pytest.mark.parametrize("arguments", [("node", "add", "gate-9"), ("key",), ("run",)])
+@pytest.mark.parametrize(
+    "arguments", [("node", "add", "gate-9", "--secret-to", "-"), ("key",), ("run",)]
+)
 def test_root_does_not_write_into_another_users_state(
     arguments: tuple[str, ...], config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from edge.base import schema
 from edge.base.errors import ConfigError
+from edge.base.zone import system_zone
 from hub.config import HttpSettings, HubSettings, MqttSettings, load_file
 from hub.config.file import parse
-from hub.config.zone import system_zone
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "hub.example.yaml"
 

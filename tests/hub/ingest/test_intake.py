@@ -13,8 +13,9 @@ import pytest
 from edge.base.backoff import Backoff
 from edge.base.clock import FakeClock
 from edge.base.errors import DiskFullError
-from edge.contract import ack, discovery, names, status, topics
+from edge.contract import ack, applied, discovery, names, status, topics, wanted
 from edge.contract.ack import Ack
+from edge.contract.applied import Applied
 from edge.contract.status import Status
 from edge.keys import PrivateKey
 from hub.archive import SqliteArchive
@@ -25,8 +26,9 @@ from hub.ingest.acknowledge import Acknowledger
 from hub.ingest.inbox import Inbox
 from hub.ingest.intake import Intake
 from hub.ingest.message import Message, Publication, signature_in, signature_text
+from hub.ingest.wishes import Wishes
 from hub.ingest.writer import Writer
-from hub.registry import accounts
+from hub.registry import accounts, settings
 from tests.hub.journals import BOOT, START_UTC, Journal, Line
 
 KEY = PrivateKey(b"h" * 32)
@@ -351,3 +353,57 @@ def test_a_signature_is_read_from_its_user_property_only_when_well_formed() -> N
     assert signature_in([("other", "x"), ("sig", right)]) == b"s" * 64
     for pairs in ([], [("sig", "")], [("sig", "!!")], [("sig", "AAAA")], [("sig", "đ")]):
         assert signature_in(pairs) is None
+
+
+def said_of_settings(journal: Journal, version: int) -> Message:
+    """What a node says of its settings, signed by it."""
+    payload = applied.encode(
+        Applied(
+            v=names.VERSION, node=journal.node, version=version, state="applied", seen=version,
+            at_utc=START_UTC, settings={},
+        )
+    )  # fmt: skip
+    return message(topics.applied(journal.node), payload, journal.key.sign(payload))
+
+
+def test_settings_are_sent_once_they_are_made_and_to_who_comes_online(desk: Desk) -> None:
+    """Signed and retained; the newest version alone, and again where the broker may forget it."""
+    intake = Intake(
+        desk.archive, desk.pictures, Acknowledger(desk.archive, KEY), CLOCK,
+        wishes=Wishes(desk.archive, KEY),
+    )  # fmt: skip
+
+    def wanted_in(publications: list[Publication]) -> list[int]:
+        found = [each for each in publications if each.topic == topics.wanted("gate-1")]
+        for each in found:
+            assert each.signature is not None
+            assert KEY.public.verify(each.payload, each.signature)
+            assert (each.qos, each.is_retained) == (1, True)
+        return [wanted.decode(each.payload).version for each in found]
+
+    author = settings.Author("lan", START_UTC)
+    settings.make(desk.archive, "gate-1", {}, author)
+    settings.make(desk.archive, "gate-1", {"log_level": "debug"}, author)
+    assert wanted_in(intake.take([])) == [2]
+    assert wanted_in(intake.take([])) == []
+    settings.undo(desk.archive, "gate-1", author)
+    assert wanted_in(intake.take([])) == [3]
+    journal = Journal("gate-1")
+    accounts.add(desk.archive, "gate-1", "node", CLOCK)
+    assert wanted_in(intake.take([status_of(journal)])) == [3]
+    assert wanted_in(intake.take([status_of(journal, "offline")])) == []
+
+
+def test_what_a_node_says_of_its_settings_is_its_own(desk: Desk) -> None:
+    """Kept where its key signed it, also where that came before the key was known."""
+    journal, other = Journal("gate-1"), Journal("gate-2")
+    accounts.add(desk.archive, "gate-1", "node", CLOCK)
+    desk.intake.take([said_of_settings(journal, 7)])
+    assert desk.archive.applied_settings() == {}
+    desk.intake.take([status_of(journal)])
+    assert desk.archive.applied_settings()["gate-1"].applied.version == 7
+    forged = said_of_settings(journal, 8)
+    desk.intake.take([replace(forged, signature=other.key.sign(forged.payload))])
+    desk.intake.take([replace(said_of_settings(other, 9), topic=topics.applied("gate-1"))])
+    assert desk.archive.applied_settings()["gate-1"].applied.version == 7
+    assert desk.archive.counts()["refused.signature", "gate-1"] == 2

@@ -161,11 +161,14 @@ def _can_log_in(address: BrokerAddress, account: Account) -> bool:
 
 
 def _example(folder: Path, port: int) -> str:
-    """The example with our paths and port, and without the listener that needs certificates."""
+    """The example with our paths and port: the nodes' listener without its certificates, and none
+    for the hub."""
     text = (CONFIG / "mosquitto.example.conf").read_text(encoding="utf-8")
-    head, _, rest = text.partition("# The hub on the same machine.\n")
-    assert "listener 8883" in head
-    text = rest.replace("1883", str(port)).replace("/var/lib/camwatch-hub/broker", str(folder))
+    left_out = ("certfile ", "keyfile ", "tls_version ", "listener 1883 ")
+    lines = [line for line in text.splitlines() if not line.startswith(left_out)]
+    assert len(text.splitlines()) - len(lines) == len(left_out)
+    text = "\n".join(lines).replace("listener 8883", f"listener {port} 127.0.0.1") + "\n"
+    text = text.replace("/var/lib/camwatch-hub/broker", str(folder))
     # Started by root, Mosquitto would give its rights up and then not read this test's files.
     return text + "user root\n"
 

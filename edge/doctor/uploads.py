@@ -1,0 +1,43 @@
+"""Whether the hub's HTTP server takes this node's clips: asks for an upload that there is not."""
+
+from __future__ import annotations
+
+import secrets
+
+from edge.base.findings import Finding, failed, passed
+from edge.uplink.tus import UPLOADS_PATH, TusClient, UploadError
+
+UNAUTHORISED = 401
+LET_IN = "is the secret that of camwatch-hub node add, and is upload_url that hub's?"
+HUB = "is upload_url the hub's own? the lines above tell how far it is reached"
+
+
+def ask(base_url: str, *, user: str, secret: str, ca_file: str | None) -> Finding:
+    """Two questions: without an account, which a hub refuses, and with it. Blocks for at most a
+    minute."""
+    check = "hub.uploads"
+    try:
+        stranger = _status(base_url, "", "", ca_file)
+        status = _status(base_url, user, secret, ca_file)
+    except UploadError as err:
+        return failed(check, f"no answer as of an upload server: {err}", HUB)
+    except (OSError, ValueError) as err:
+        return failed(check, f"it cannot be asked: {err}", HUB)
+    if stranger != UNAUTHORISED:
+        return failed(check, "what answers there is no hub: it asks nobody for an account", HUB)
+    if status == UNAUTHORISED:
+        return failed(check, f"the hub refuses the account {user}", LET_IN)
+    return passed(check, f"the hub takes uploads of {user}")
+
+
+def _status(base_url: str, user: str, password: str, ca_file: str | None) -> int:
+    """401 where the account is refused, 0 where it is not. Raises UploadError for all else."""
+    base = base_url if base_url.endswith("/") else f"{base_url}/"
+    try:
+        with TusClient(base, user=user, secret=password, ca_file=ca_file) as client:
+            client.offset(f"{base}{UPLOADS_PATH}/{secrets.token_hex(16)}")
+    except UploadError as err:
+        if err.status == UNAUTHORISED:
+            return UNAUTHORISED
+        raise
+    return 0

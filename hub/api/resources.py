@@ -1,0 +1,81 @@
+"""The API as one part: all its resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from starlette.routing import BaseRoute
+
+from hub.api.audit import AuditApi
+from hub.api.camera_picture import CameraPictureApi
+from hub.api.enrolment import EnrolmentApi
+from hub.api.events import EventsApi
+from hub.api.live import LiveApi
+from hub.api.live_updates import LiveUpdatesApi
+from hub.api.media import MediaApi
+from hub.api.nodes import NodesApi
+from hub.api.openapi import DocumentApi
+from hub.api.overviews import OverviewsApi
+from hub.api.registry import RegistryApi
+from hub.api.rollouts import RolloutsApi
+from hub.api.saved_filters import SavedFiltersApi
+from hub.api.session import SessionApi
+from hub.api.settings import SettingsApi
+from hub.api.trials import TrialsApi
+from hub.api.users import TokensApi, UsersApi
+from hub.archive import Archive
+from hub.archive.problems import Problem
+from hub.clipstore import FileClipStore
+from hub.web.door import Door
+from hub.web.login import LogIn
+from hub.web.updates import Updates
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where files are."""
+
+    clips: FileClipStore
+    pictures: FileClipStore
+    plans: FileClipStore
+
+
+@dataclass(frozen=True)
+class CameraApis:
+    """What is asked of nodes, and tried on what they saw."""
+
+    live: LiveApi
+    picture: CameraPictureApi
+    trials: TrialsApi
+
+
+class Api:
+    """All routes below API_PATH."""
+
+    def __init__(
+        self, archive: Archive, stores: Stores, door: Door, log_in: LogIn, updates: Updates,
+        problems: Callable[[], list[Problem]], zone: ZoneInfo, cameras: CameraApis,
+        enrolment: EnrolmentApi,
+    ) -> None:  # fmt: skip
+        self.routes: Sequence[BaseRoute] = (
+            *SessionApi(door, log_in).routes(),
+            *EventsApi(door, archive, zone).routes(),
+            *SavedFiltersApi(door, archive, zone).routes(),
+            *OverviewsApi(door, archive, zone).routes(),
+            *MediaApi(door, archive, stores.clips, stores.pictures).routes(),
+            *NodesApi(door, archive, problems, zone).routes(),
+            *enrolment.routes(),
+            *SettingsApi(door, archive).routes(),
+            *RegistryApi(door, archive, stores.plans).routes(),
+            *RolloutsApi(door, archive).routes(),
+            *UsersApi(door, archive.people).routes(),
+            *TokensApi(door, archive.people).routes(),
+            *AuditApi(door, archive.audit).routes(),
+            *LiveUpdatesApi(door, updates).routes(),
+            *cameras.live.routes(),
+            *cameras.picture.routes(),
+            *cameras.trials.routes(),
+            DocumentApi(door).route(),
+        )

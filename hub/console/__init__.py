@@ -1,0 +1,1 @@
+"""The operator's pages: templates, their texts in Vietnamese and English, static files."""

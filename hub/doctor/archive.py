@@ -1,0 +1,139 @@
+"""The archive: is it there, has its disk room, is its audit trail whole, who may log in, and what
+have the nodes last been heard of?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from edge.base.errors import CamwatchError, StorageError
+from edge.base.findings import Finding, failed, of_error, passed, skipped, warned
+from edge.base.units import format_duration, format_size
+from edge.contract import health
+from edge.contract.errors import ContractError
+from hub.archive import Archive, audit, audit_head
+from hub.archive.audit import AuditRow, AuditTrail
+from hub.archive.folder import Guard
+from hub.archive.node_values import NodeState
+from hub.config import HubSettings
+from hub.registry.broker_files import outdated
+
+ROWS = 1000  # read at a time
+SHOWN = 3  # of a list of faults
+SILENT = timedelta(minutes=10)  # a node that is online says how it is every 30 s
+LATE_S = 3600.0
+LOW_ROOM = 4  # times what must stay free
+
+
+def room(settings: HubSettings) -> Iterator[Finding]:
+    """Whether the archive's disk takes clips, and for how much longer. The archive was opened."""
+    folder = settings.archive_folder
+    try:
+        Guard(folder, settings.keep_free).check_media()
+        free_bytes = Guard(folder, 0).free_bytes()
+    except StorageError as err:
+        yield of_error("archive.room", err)
+        return
+    text = f"{format_size(free_bytes)} free at {folder}"
+    if free_bytes < LOW_ROOM * settings.keep_free:
+        kept = format_size(settings.keep_free)
+        text = f"{text}, of which {kept} must stay (setting keep_free)"
+        yield warned("archive.room", text, "make room on that disk, or use a larger one")
+    else:
+        yield passed("archive.room", text)
+
+
+def broker_files(archive: Archive, settings: HubSettings) -> Finding:
+    """Whether the broker's password and ACL files are those of the accounts."""
+    check = "broker.files"
+    try:
+        secret = settings.secret_path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as err:
+        text = f"the hub's own password cannot be read: {err}"
+        return failed(check, text, "run this as the hub's user; the hub makes it at its start")
+    try:
+        found = outdated(
+            settings.broker_path, archive.credentials(), hub_user=settings.mqtt.user,
+            hub_secret=secret,
+        )  # fmt: skip
+    except StorageError as err:
+        return of_error(check, err)
+    if found:
+        text = f"{' and '.join(found)} in {settings.broker_path}: not as the accounts are"
+        return failed(check, text, "start the hub anew, which writes them, and reload the broker")
+    return passed(check, f"passwd and acl in {settings.broker_path} are as the accounts are")
+
+
+def trail(archive: Archive, settings: HubSettings) -> Finding:
+    """Whether the audit trail is whole, and holds what the hub remembers of it."""
+    check = "audit"
+    try:
+        known = audit_head.read(settings.state_path)
+        report = audit.check(_rows(archive.audit), [] if known is None else [known])
+    except CamwatchError as err:
+        return of_error(check, err)
+    if report.faults:
+        text = f"{len(report.faults)} faults: {'; '.join(report.faults[:SHOWN])}"
+        return failed(check, text, "camwatch-hub audit --verify shows all; somebody changed it")
+    return passed(check, f"the audit trail is whole, {report.head.seq} entries")
+
+
+def people(archive: Archive) -> Finding:
+    """Whether anybody may log in who may do everything."""
+    rulers = [user.name for user in archive.people.users() if user.rules_all]
+    if not rulers:
+        text = "there is no administrator who can log in"
+        return warned("people", text, "camwatch-hub user add NAME --role administrator")
+    return passed("people", f"{len(rulers)} administrators can log in")
+
+
+def nodes(archive: Archive, now: datetime) -> Iterator[Finding]:
+    """Each node: was it ever seen, does it speak, what waits there."""
+    found = archive.nodes()
+    if not found:
+        yield warned("nodes", "there is no node yet", "camwatch-hub node add NAME")
+    for node in found:
+        yield _node(node, now)
+
+
+def _node(node: NodeState, now: datetime) -> Finding:
+    check = f"node.{node.name}"
+    doctor = "run camwatch-edge doctor on it"
+    if node.state == "never seen":
+        return warned(check, "it never came", f"is it set up and on? {doctor}")
+    if node.state == "offline":
+        return failed(check, f"it is offline{_since(node, now)}", f"has it power? {doctor}")
+    if node.health_utc is None or now - node.health_utc > SILENT:
+        text = f"it is online{_since(node, now)}, but does not say how it is"
+        return warned(check, text, doctor)
+    try:
+        report = None if node.health is None else health.decode(node.health)
+    except ContractError as err:
+        return warned(check, f"what it says of itself cannot be read: {err}", "update the hub")
+    problems = [] if report is None else list(report.problems)
+    if report is not None and report.outbox.oldest_s > LATE_S:
+        waits = format_duration(report.outbox.oldest_s)
+        problems.append(f"{report.outbox.records} records wait there, the oldest for {waits}")
+    if node.missing_records:
+        problems.append(f"{node.missing_records} of its records are missing")
+    if problems:
+        return warned(check, "; ".join(problems[:SHOWN]), "camwatch-hub problems shows all")
+    return passed(check, f"online{_since(node, now)}, version {node.version or 'not known'}")
+
+
+def _since(node: NodeState, now: datetime) -> str:
+    if node.since_utc is None:
+        return ""
+    return f" for {format_duration(max(0.0, (now - node.since_utc).total_seconds()))}"
+
+
+def _rows(trail: AuditTrail) -> Iterator[AuditRow]:
+    last = 0
+    while rows := trail.rows_after(last, ROWS):
+        yield from rows
+        last = rows[-1].seq
+
+
+def away(check: str) -> Finding:
+    """In place of what cannot be asked without the archive."""
+    return skipped(check, "the archive cannot be opened: see above")

@@ -1,0 +1,1 @@
+"""What API and console stand on: the HTTP server, who is asking, the audit trail, answers."""

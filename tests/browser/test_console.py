@@ -1,0 +1,99 @@
+"""The console in a real browser, on a real hub over HTTPS with a scripted node."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.desk import OUTLINES, PHONE, Desk, make_administrator
+from tests.harness.plugin import PublisherFactory
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("console")]
+
+
+def test_the_first_administrator_logs_in_out_and_in_again(desk: Desk) -> None:
+    """By link, by button, by form; a wrong password is told."""
+    make_administrator(desk)
+    page = desk.page
+    expect(page.get_by_text("Nguyễn Thị Ngọc Ánh")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_url(desk.hub.url + "/login")
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("wrong")
+    desk.shoot("login-wrong-en")
+    desk.log_in()
+    expect(page.get_by_text("No camera yet")).to_be_visible()
+
+
+def test_an_event_appears_without_reloading(desk: Desk, publisher: PublisherFactory) -> None:
+    """The node comes, an event begins and ends, the node goes; the page says it by itself."""
+    make_administrator(desk)
+    page = desk.page
+    node = publisher("gate-1", enrolment=desk.enrolment)
+    expect(page.get_by_text("Nothing has happened yet")).to_be_visible()
+    for made in node.make_event(camera="door", zones=("path",)):
+        node.send(made)
+    expect(page.locator("#events").get_by_text("path")).to_be_visible()
+    desk.shoot("now-en")
+    node.close()
+
+
+def test_pages_turn_vietnamese_and_fit_a_phone_in_the_dark(desk: Desk) -> None:
+    """The choice stays; nothing is wider than the screen; dark is a button away."""
+    make_administrator(desk)
+    page = desk.page
+    page.get_by_role("button", name="Tiếng Việt").click()
+    expect(page.get_by_role("heading", name="Camera hiện tại")).to_be_visible()
+    assert page.locator("html").get_attribute("lang") == "vi"
+    desk.shoot("now-empty-vi")
+    page.set_viewport_size(PHONE)
+    page.get_by_role("button", name="Nền sáng hoặc nền tối").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    desk.shoot("now-empty-phone-dark-vi")
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    expect(page.get_by_role("button", name="English")).to_be_visible()
+
+
+def test_an_administrator_adds_a_user_and_sees_it_in_the_trail(desk: Desk) -> None:
+    """And the pages fit a phone, in both languages."""
+    make_administrator(desk)
+    page = desk.page
+    page.get_by_role("link", name="Users").click()
+    form = page.get_by_role("region", name="Add a user")
+    form.get_by_label("User name").fill("ngoc.anh")
+    form.get_by_label("Full name").fill("Trần Ngọc Anh")
+    form.get_by_label("Role").select_option("operator")
+    form.get_by_role("button", name="Add, and make a link").click()
+    expect(page.get_by_role("status")).to_contain_text("/welcome/")
+    expect(page.get_by_role("cell", name="Trần Ngọc Anh")).to_be_visible()
+    desk.shoot("users-en")
+    page.get_by_role("link", name="Who did what").click()
+    expect(page.get_by_role("cell", name="added a user")).to_be_visible()
+    desk.shoot("audit-en")
+    desk.open("/account")
+    page.get_by_label("For what").fill("screen in the hall")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_role("status")).to_contain_text("cwt_")
+    desk.shoot("account-en")
+    page.get_by_role("button", name="Tiếng Việt").click()
+    page.set_viewport_size(PHONE)
+    for path in ("/users", "/audit", "/account"):
+        desk.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
+        desk.shoot(f"{path[1:]}-phone-vi")
+
+
+def test_the_keyboard_alone_is_enough(desk: Desk) -> None:
+    """The first stop skips the navigation; every stop shows where it is."""
+    make_administrator(desk)
+    page = desk.page
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    outlines = page.evaluate(OUTLINES)
+    assert outlines and set(outlines) == {"solid"}

@@ -1,0 +1,218 @@
+"""Events over the API: search by words, paging, one event, marks and notes, what changes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from edge.base.clock import utc_text
+from hub.archive.audit import AuditFilter
+from hub.archive.scope import Scope
+from tests.hub.archive.conformance import batch
+from tests.hub.console.test_now_page import camera, place, say
+from tests.hub.journals import Journal
+from tests.hub.people import API, Client
+from tests.hub.site import Site
+
+EVENTS = f"{API}/events"
+
+
+def fill(site: Site, node: str, count: int) -> list[str]:
+    """Archive so many events of a node; their ids, newest first."""
+    journal = Journal(node)
+    lines = [line for _ in range(count) for line in journal.event(zones=("path",))]
+    site.archive.write(batch(lines))
+    return list(dict.fromkeys(str(line.header.event) for line in reversed(lines)))
+
+
+def ids(client: Client, query: str = "") -> list[str]:
+    """The ids that a query gives."""
+    reply = client.get(f"{EVENTS}?{query}")
+    assert reply.status == 200, reply.text
+    found = reply.get("events")
+    assert isinstance(found, list)
+    return [each["id"] for each in found]
+
+
+def test_events_come_newest_first_a_page_at_a_time(site: Site) -> None:
+    """By key, forth and back; the last page says that it is."""
+    made = fill(site, "gate-1", 25)
+    client = site.client("anna")
+    first = client.get(f"{EVENTS}?limit=10")
+    second = client.get(f"{EVENTS}?limit=10&before={first.get('next')}")
+    third = client.get(f"{EVENTS}?limit=10&before={second.get('next')}")
+    pages = [[each["id"] for each in page.get("events")] for page in (first, second, third)]  # type: ignore[attr-defined]
+    assert pages == [made[:10], made[10:20], made[20:]]
+    assert third.get("next") is None
+    key = second.get("events", 0, "key")
+    assert ids(client, f"limit=10&after={key}") == made[:10]
+    assert client.get(f"{EVENTS}?before={key}&after={key}").status == 422
+    assert client.get(f"{EVENTS}?before=yesterday").status == 422
+
+
+def test_the_words_of_the_command_line_filter_and_come_back_canonical(site: Site) -> None:
+    """So that a link means the same to everybody; times without an offset are the hub's."""
+    fill(site, "gate-1", 3)
+    theirs = fill(site, "gate-2", 2)
+    client = site.client("anna")
+    assert ids(client, "node=gate-2") == theirs
+    assert ids(client, "node=gate-2&zone=path&kind=motion&kind=tampered&mark=new") == theirs
+    assert ids(client, "node=gate-2&min_duration=1h") == []
+    assert ids(client, "until=2000-01-01") == []
+    reply = client.get(f"{EVENTS}?mark=seen&mark=new&since=2026-01-31%2012:00&node=gate-2&text=")
+    assert (
+        reply.get("filter") == "since=2026-01-31T05%3A00%3A00.000Z&node=gate-2&mark=new&mark=seen"
+    )
+    assert client.get(f"{API}/events-count?node=gate-1").json == {"number": 3, "is_more": False}
+    assert client.get(f"{API}/events-count?limit=2").json == {"number": 2, "is_more": True}
+
+
+def test_words_that_make_no_sense_are_named_all_at_once(site: Site) -> None:
+    """By field, with what is wrong."""
+    reply = site.client("anna").get(f"{EVENTS}?since=soon&mark=good&max_duration=long")
+    assert reply.status == 422
+    fields = reply.get("fields")
+    assert isinstance(fields, list)
+    assert {each["field"] for each in fields} == {
+        "query.since", "query.mark", "query.max_duration",
+    }  # fmt: skip
+
+
+def test_one_event_comes_with_its_signed_records_and_its_view_is_written_down(site: Site) -> None:
+    """The payload is byte for byte what the node signed."""
+    journal = Journal("gate-1")
+    lines = journal.event(clip=b"a clip", snapshot=b"a picture")
+    site.archive.write(batch(lines))
+    event = str(lines[0].header.event)
+    shown = site.client("anna").get(f"{EVENTS}/{event}")
+    records = shown.get("records")
+    assert isinstance(records, list)
+    assert [each["payload"].encode() for each in records] == [line.payload for line in lines]
+    assert [bytes.fromhex(each["signature"]) for each in records] == [
+        line.signature for line in lines
+    ]
+    assert (shown.get("clips", 0, "url"), shown.get("clips", 0, "stored_utc")) == (None, None)
+    (entry,) = site.archive.audit.entries(AuditFilter(action="event.view"), limit=9)
+    assert (entry.deed.user, entry.deed.target) == ("anna", f"event:{event}")
+
+
+def test_an_operator_marks_and_notes_and_everybody_sees_who_did(site: Site) -> None:
+    """A viewer may not; what is wrong with a note is told."""
+    (event,) = fill(site, "gate-1", 1)
+    viewer, operator = site.client("anna", "viewer"), site.client("binh", "operator")
+    remarks = f"{EVENTS}/{event}/remarks"
+    assert viewer.send("POST", remarks, {"mark": "confirmed"}).status == 403
+    marked = operator.send("POST", remarks, {"mark": "confirmed", "note": "đào đường lúc 3 giờ"})
+    assert (marked.status, marked.get("mark")) == (200, "confirmed")
+    for wrong in ({}, {"mark": "good"}, {"note": "   "}, {"note": "x" * 5000}, {"note": "\x00"}):
+        assert operator.send("POST", remarks, wrong).status == 422, wrong
+    assert viewer.get(f"{EVENTS}/{event}").get("remarks") == [
+        {
+            "user": "binh",
+            "at_utc": utc_text(site.clock.utc()),
+            "mark": "confirmed",
+            "note": "đào đường lúc 3 giờ",
+        }
+    ]
+    assert ids(viewer, "text=dao%20duong") == [event]
+    (entry,) = site.archive.audit.entries(AuditFilter(action="event.note"), limit=9)
+    assert (entry.deed.user, entry.deed.detail["mark"]) == ("binh", "confirmed")
+
+
+@contextmanager
+def stream(client: Client) -> Iterator[Iterator[tuple[str, object]]]:
+    """The client's live updates as they come: name and data."""
+    line = http.client.HTTPSConnection(
+        client.host, client.port, timeout=120,
+        context=ssl._create_unverified_context(),  # noqa: S323 - the test's own server
+    )  # fmt: skip
+    cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    line.request("GET", f"{API}/live-updates", headers={"Cookie": cookie})
+    answer = line.getresponse()
+    assert (answer.status, answer.getheader("content-type")) == (
+        200, "text/event-stream; charset=utf-8",
+    )  # fmt: skip
+    assert answer.readline() == b"retry: 3000\n"
+
+    def updates() -> Iterator[tuple[str, object]]:
+        name = ""
+        while text := answer.readline().decode():
+            if text.startswith("event: "):
+                name = text[7:].strip()
+            elif text.startswith("data: "):
+                yield name, json.loads(text[6:])
+
+    try:
+        yield updates()
+    finally:
+        line.close()
+
+
+def test_what_changes_is_told_as_it_changes_to_those_who_may_see_it(site: Site) -> None:
+    """Events and nodes; of another area nothing at all."""
+    for node, area in (("gate-1", "north"), ("gate-2", "south")):
+        say(site, node, "healthy", camera("door"))
+        place(site, node, "door", area)
+    everything = site.client("anna")
+    south = site.client("binh", "viewer", Scope(areas=frozenset({"south"})))
+    with stream(everything) as all_updates, stream(south) as south_updates:
+        for number in range(200):  # until the feed has begun to look
+            site.clock.advance(1)
+            say(site, "gate-1", "healthy", camera("door"))
+            say(site, "gate-2", "healthy", camera("door"))
+            name, news = next(south_updates)
+            if name == "node" or number > 100:
+                break
+        assert news == {"node": "gate-2", "state": "online"}
+        (first,) = fill(site, "gate-1", 1)
+        (second,) = fill(site, "gate-2", 1)
+        seen = [data["id"] for name, data in _events(all_updates, 2)]
+        assert seen == [first, second]
+        (told,) = [data["id"] for name, data in _events(south_updates, 1)]
+        assert told == second
+
+
+def _events(updates: Iterator[tuple[str, object]], count: int) -> list[tuple[str, dict[str, str]]]:
+    """So many updates about events; those about nodes are passed over."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for name, data in updates:
+        if name == "event":
+            assert isinstance(data, dict)
+            found.append((name, data))
+        if len(found) == count:
+            break
+    return found
+
+
+def test_the_stream_ends_with_the_session(site: Site) -> None:
+    """A log-out elsewhere is enough."""
+    client = site.client("anna")
+    with stream(client) as updates:
+        client.request("DELETE", f"{API}/session")
+        assert list(updates) == []
+
+
+def test_coverage_gaps_and_nodes_answer(site: Site) -> None:
+    """As the commands do; a time that makes no sense is refused."""
+    start_utc = site.clock.utc() - timedelta(hours=1)
+    journal = Journal("gate-1", start_utc=start_utc)
+    site.archive.write(
+        batch([journal.booted(), journal.watched(start_utc, start_utc + timedelta(minutes=30))])
+    )
+    say(site, "gate-1", "healthy", camera("door", lost=True))
+    client = site.client("anna")
+    node = f"{API}/nodes/gate-1"
+    assert client.get(node).get("health", "cameras", 0, "state") == "lost"
+    assert client.get(f"{API}/cameras").get(0, "condition") == "lost"
+    since = utc_text(start_utc)
+    found = client.get(f"{node}/cameras/door/coverage?since={since}")
+    assert (found.get("minutes"), found.get("watched_minutes")) == (60, 29)  # whole ones alone
+    assert client.get(f"{node}/cameras/door/coverage?since={since}&until={since}").status == 422
+    assert client.get(f"{node}/cameras/none/coverage?since={since}").status == 404
+    assert client.get(f"{API}/gaps").json == {"records": [], "files": []}
+    site.problems.begin("disk", "no room")
+    assert client.get(f"{API}/problems").get(0, "what") == "disk"

@@ -1,0 +1,151 @@
+"""Other settings tried on traces that a node sent, against an archive with its events and marks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.base import schema
+from edge.trace import segment
+from hub.archive.scope import EVERYTHING
+from hub.archive.values import CameraKey, Remark
+from hub.traces import TraceStore
+from hub.trials import Trial, TrialError, Trials, Wish, process
+from tests.edge.trace import made
+from tests.edge.trace.test_replay import NIGHT, WALK, band, marked
+from tests.hub.archive.conformance import batch
+from tests.hub.journals import Journal
+from tests.hub.people import API
+from tests.hub.site import Site
+
+NODE, CAMERA = "gate-1", "door"
+TRIAL = f"{API}/nodes/{NODE}/cameras/{CAMERA}/trial"
+MASKED = {"masks": [schema.dump(band(0.6, 0.9))]}
+
+
+def ids(lines: list[object]) -> str:
+    """The event's id in a journal's lines."""
+    return str(lines[0].header.event)  # type: ignore[attr-defined]
+
+
+def fill(site: Site) -> list[str]:
+    """Four events: two below, two above, of which one is confirmed, with the node's trace of
+    them; and a fifth of which there is none. Their ids, the oldest first."""
+    now = site.clock.utc()
+    journal = Journal(NODE, start_utc=now - timedelta(hours=2))
+    events = [journal.event() for _ in range(5)]
+    for lines in events:
+        site.archive.write(batch(lines))
+    found = [ids(lines) for lines in events]  # type: ignore[arg-type]
+    traced = []
+    for number, name in enumerate(found[:4]):
+        walk = made.crossing(60.0 * (number + 1), y=NIGHT if number % 2 == 0 else WALK)
+        for line in marked(0, walk):
+            event = getattr(line, "event", None)
+            traced.append(line if not event else type(line)(line.mono_ns, line.kind, name))  # type: ignore[call-arg,arg-type]
+    head = made.head(node=NODE, camera=CAMERA, utc=now - timedelta(hours=1))
+    store = TraceStore(site.folder / "traces", camera_bytes=2**20, keep_s=86400)
+    store.put(NODE, CAMERA, "00000001-aaaaaaaa.trace", segment.encode(head, traced))
+    (path,) = store.paths(NODE)
+    os.utime(path, (now.timestamp(), now.timestamp()))  # as if it had come just now
+    (walker,) = site.archive.events_by_id(found[1], limit=1)
+    site.archive.remark(walker, Remark("anna", now, "confirmed", None))
+    return found
+
+
+def test_a_mask_is_tried_on_the_camera_s_events(site: Site) -> None:
+    """What is dropped and kept, how far it was judged, and what no trace can answer for."""
+    found = fill(site)
+    reply = site.client("binh", "operator").send("POST", TRIAL, {"motion": MASKED})
+    assert reply.status == 200, reply.text
+    said: Any = reply.json
+    assert said["gone"] == {
+        "events": 2, "confirmed": 0, "false_alarms": 0, "ids": [found[2], found[0]],
+    }  # fmt: skip
+    assert (said["kept"]["events"], said["kept"]["confirmed"]) == (2, 1)
+    assert said["unseen"]["ids"] == [found[4]]
+    assert (said["unsure"]["events"], said["new"], said["is_whole"]) == (0, 0, True)
+    assert said["judged_since_utc"] is not None
+
+
+def test_where_no_trace_is_nothing_is_said_of_any_event(site: Site) -> None:
+    """Rather than that all would be kept."""
+    journal = Journal(NODE, start_utc=site.clock.utc() - timedelta(hours=2))
+    site.archive.write(batch(journal.event()))
+    said: Any = site.client("binh", "operator").send("POST", TRIAL, {"motion": {}}).json
+    assert said["unseen"]["events"] == 1 and said["judged_since_utc"] is None
+
+
+def test_settings_that_are_none_are_refused_with_their_place(site: Site) -> None:
+    """Before anything is judged."""
+    fill(site)
+    client = site.client("binh", "operator")
+    reply = client.send("POST", TRIAL, {"motion": {"sensitivity": 11, "quiet_s": 0}})
+    assert reply.status == 422 and "motion.sensitivity" in reply.text
+    assert "motion.quiet_s" in reply.text
+
+
+def trials_of(site: Site) -> Trials:
+    """On the site's own stores."""
+    store = TraceStore(site.folder / "traces", camera_bytes=2**20, keep_s=86400)
+    return Trials(site.archive, store, site.clock)
+
+
+WISH = Wish(CameraKey(NODE, CAMERA), MASKED, 7, EVERYTHING)
+
+
+def test_who_asks_again_ends_what_they_asked_before(site: Site) -> None:
+    """The first process is gone before the second answers."""
+    fill(site)
+
+    async def ask() -> list[Trial]:
+        trials = trials_of(site)
+        first = trials.run(WISH, b"anna")
+        assert (await anext(first)).state == "going"
+        second = trials.run(WISH, b"anna")
+        coming = asyncio.ensure_future(_all(second))
+        await asyncio.sleep(0)
+        with pytest.raises(TrialError) as caught:
+            await _all(first)
+        assert caught.value.reason == "outdated"
+        return await coming
+
+    assert [each.state for each in asyncio.run(ask())] == ["going", "done"]
+
+
+def test_a_process_that_takes_too_long_is_cut_and_killed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was judged until then is told."""
+    fill(site)
+    monkeypatch.setattr("hub.trials.trials.LIMIT_S", 0.0)
+    (last,) = asyncio.run(_all(trials_of(site).run(WISH, b"anna")))
+    assert last.state == "cut" and len(last.events["unseen"]) == 5
+
+
+def test_nobody_s_process_goes_on(tmp_path: Path) -> None:
+    """Leaving the iteration ends the process, whatever it does."""
+    fifo = tmp_path / "endless.trace"
+    os.mkfifo(fifo)  # reading it would block for ever
+    wish = {"camera": CAMERA, "motion": {}, "since_utc": "2026-01-01T00:00:00Z",
+            "files": [(str(fifo), 1)]}  # fmt: skip
+
+    async def ask() -> None:
+        async with contextlib.aclosing(process.judge(wish)) as found:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(3):
+                    await anext(found)
+
+    asyncio.run(ask())
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+async def _all(found: object) -> list[Trial]:
+    return [each async for each in found]  # type: ignore[attr-defined]

@@ -1,0 +1,95 @@
+"""The day's timeline and what happened around an event, on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hub.archive import SqliteArchive
+from hub.archive.values import EventFilter
+from hub.cli.main import main
+from tests.hub.archive.conformance import batch
+from tests.hub.journals import START_UTC, Journal
+
+DAY = START_UTC.date().isoformat()
+MINUTES = (0, 10, 61, 62, 300)  # after START_UTC
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A settings file whose archive has events of one node at MINUTES, and one of another."""
+    path = tmp_path / "hub.yaml"
+    path.write_text(f"state_dir: {tmp_path / 'state'}\ntime_zone: UTC\n")
+    (tmp_path / "state").mkdir()
+    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    journal = Journal("gate-1")
+    for minutes in MINUTES:
+        journal.now_utc = START_UTC + timedelta(minutes=minutes)
+        archive.write(batch(journal.event()))
+    archive.write(batch(Journal("gate-2", start_utc=START_UTC).event()))
+    archive.close()
+    return path
+
+
+def run(config: Path, *arguments: str) -> int:
+    """One command in this process."""
+    return main(["--config", str(config), *arguments])
+
+
+def span(hours: int = 6) -> list[str]:
+    """From START_UTC on."""
+    until = START_UTC + timedelta(hours=hours)
+    return ["--since", START_UTC.isoformat(), "--until", until.isoformat()]
+
+
+def test_a_timeline_counts_events_by_pieces_and_draws_them(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under the same filters as a query; pieces without events are lines too."""
+    assert run(config, "timeline", "--node", "gate-1", *span()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[2] for line in lines] == ["2", "2", "0", "0", "0", "1"]
+    assert len(lines[0].split()[3]) == 2 * len(lines[5].split()[3])
+    assert run(config, "timeline", *span(2), "--bucket", "30m", "--json") == 0
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["events"] for each in objects] == [3, 0, 2, 0]
+    assert run(config, "timeline", *span(), "--csv") == 0
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows[0] == ["since_utc", "events"]
+    assert sum(int(row[1]) for row in rows[1:]) == len(MINUTES) + 1
+
+
+def test_a_timeline_says_what_it_cannot_draw(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing found, too many pieces, and times the wrong way round."""
+    assert run(config, "timeline", "--node", "nobody", *span()) == 1
+    assert "no event fits" in capsys.readouterr().err
+    assert run(config, "timeline", *span(), "--bucket", "1s") == 2
+    assert "--bucket: 21600 pieces are more than 5000" in capsys.readouterr().err
+    assert run(config, "timeline", "--since", "today", "--until", "2020-01-01") == 2
+    assert "--since must be before --until" in capsys.readouterr().err
+
+
+def test_near_lists_an_event_between_its_neighbours(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of its node, newest first, as far around it as is asked for."""
+    archive = SqliteArchive(config.parent / "state" / "archive.sqlite")
+    events = archive.events(EventFilter(node="gate-1"), limit=9, before=None)
+    (alone,) = archive.events(EventFilter(node="gate-2"), limit=9, before=None)
+    archive.close()
+    newest_first = [event.id for event in events]
+    assert run(config, "near", newest_first[3], "--within", "2h", "--json") == 0
+    found = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
+    assert found == newest_first[1:]
+    assert run(config, "near", newest_first[3], "--within", "2h", "--limit", "1", "--json") == 0
+    found = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
+    assert found == newest_first[2:]
+    assert run(config, "near", alone.id) == 1
+    assert "nothing else within 10m00s in node gate-2" in capsys.readouterr().err

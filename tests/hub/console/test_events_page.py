@@ -1,0 +1,125 @@
+"""The page of events: filters, timeline, grid, saved filters."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, timedelta
+from html import unescape
+
+from tests.hub.archive.conformance import batch
+from tests.hub.journals import Journal
+from tests.hub.site import ZONE, Site
+
+
+def archive_events(site: Site, number: int, *, camera: str = "door", node: str = "gate-1") -> None:
+    """So many events, some seconds apart, the last of them now."""
+    journal = Journal(node, start_utc=site.clock.utc() - timedelta(minutes=number))
+    lines = []
+    for _ in range(number):
+        lines += journal.event(camera=camera)
+        journal.now_utc += timedelta(seconds=50)
+    site.archive.write(batch(lines))
+
+
+def shown(page: str) -> list[str]:
+    """The ids of the events on the page, in their order."""
+    return re.findall(r'data-event="([0-9a-f-]+)"', page)
+
+
+def links(page: str, rel: str) -> list[str]:
+    """The links to the next or last page."""
+    found = re.findall(rf'<a class="button" rel="{rel}" href="([^"]+)"', page)
+    return [unescape(each) for each in found]
+
+
+def test_pages_go_back_in_time_and_forth_again_without_losing_one(site: Site) -> None:
+    """By key, so that what comes meanwhile moves nothing."""
+    archive_events(site, 100)
+    browser = site.client("anna")
+    first = browser.get("/events").text
+    (older,) = links(first, "next")
+    archive_events(site, 1, node="gate-2")
+    second = browser.get(older).text
+    third = browser.get(links(second, "next")[0]).text
+    seen = shown(first) + shown(second) + shown(third)
+    assert len(seen) == len(set(seen)) == 100 and not links(third, "next")
+    (newer,) = links(third, "prev")
+    assert shown(browser.get(newer).text) == shown(second)
+
+
+def test_the_filter_in_the_address_says_what_is_shown(site: Site) -> None:
+    """And the links of its events carry it on, for older and newer."""
+    archive_events(site, 3, camera="door")
+    archive_events(site, 2, camera="yard", node="gate-2")
+    page = site.client("anna").get("/events?camera=yard&since=2h&kind=motion").text
+    assert len(shown(page)) == 2 and "2 events" in page
+    (link, *_) = re.findall(r'class="picture" href="([^"]+)"', page)
+    event_page = site.client("binh").get(unescape(link)).text
+    older = re.findall(r'id="older" href="/events/([0-9a-f-]+)', event_page)
+    assert older == shown(page)[1:2]
+
+
+def test_last_night_is_a_click_away(site: Site) -> None:
+    """From yesterday's evening to this morning in the hub's zone, whatever else is asked for."""
+    now = site.clock.utc().astimezone(ZONE)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    for node, hours in (("gate-1", -7), ("gate-2", -5), ("gate-3", 5), ("gate-4", 7)):
+        journal = Journal(node, start_utc=midnight + timedelta(hours=hours))
+        site.archive.write(batch(journal.event(camera="door") + journal.event(camera="yard")))
+    page = site.client("anna").get("/events?camera=door").text
+    (link,) = re.findall(r'href="([^"]+)"[^>]*>Last night', page)
+    found = site.client("binh").get(unescape(link)).text
+    assert set(re.findall(r"camera=[a-z]+", unescape(link))) == {"camera=door"}
+    events = [site.archive.events_by_id(each, limit=1)[0] for each in shown(found)]
+    assert {(each.node, each.camera) for each in events} == {("gate-2", "door"), ("gate-3", "door")}
+    assert re.search(r'aria-current="date">Last night', found)
+
+
+def test_the_timeline_counts_what_the_grid_shows(site: Site) -> None:
+    """Each bar leads to the events of its time."""
+    archive_events(site, 20)
+    browser = site.client("anna")
+    page = browser.get("/events?since=1h").text
+    bars = re.findall(r'<a href="(/events\?[^"]+)" aria-label="[^"]*: (\d+) event', page)
+    assert sum(int(number) for _, number in bars) == 20 == len(shown(page))
+    link, number = max(bars, key=lambda bar: int(bar[1]))
+    assert len(shown(browser.get(unescape(link)).text)) == int(number)
+
+
+def test_what_is_wrong_with_a_filter_is_said_at_its_field_and_nothing_is_shown(site: Site) -> None:
+    """An operator must not take everything for what they asked."""
+    archive_events(site, 2)
+    reply = site.client("anna").get("/events?since=soon&colour=red&camera=door")
+    assert reply.status == 422 and not shown(reply.text)
+    assert 'id="problem-since"' in reply.text and "colour: it is no word of a filter" in reply.text
+
+
+def test_a_filter_is_kept_under_a_name_for_its_user_alone(site: Site) -> None:
+    """And forgotten when its user says so."""
+    archive_events(site, 1)
+    anna, binh = site.client("anna"), site.client("binh")
+    reply = anna.post_form("/saved-filters", name="cửa chính", query="camera=door&kind=motion")
+    assert reply.status == 303
+    assert 'href="/events?camera=door&amp;kind=motion"' not in binh.get("/events").text
+    assert ">cửa chính</a>" in anna.get("/events").text
+    assert anna.post_form("/saved-filters", name="x", query="colour=red").status == 422
+    assert anna.post_form("/saved-filters/remove", name="cửa chính").status == 303
+    assert "cửa chính" not in anna.get("/events").text
+
+
+def test_a_kept_filter_keeps_its_words_as_they_were_typed(site: Site) -> None:
+    """So that today is each day's own; what the form left empty is not kept."""
+    anna = site.client("anna")
+    page = anna.get("/events?since=today&camera=&before=1767225600000.1").text
+    (query,) = re.findall(r'name="query" value="([^"]*)"', page)
+    assert query == "since=today"
+    assert anna.post_form("/saved-filters", name="hôm nay", query=query).status == 303
+    assert site.archive.saved_filters("anna") == {"hôm nay": "since=today"}
+
+
+def test_an_empty_answer_says_what_to_do(site: Site) -> None:
+    """Differently where nothing ever happened."""
+    browser = site.client("anna")
+    assert "Nothing has happened yet" in browser.get("/events").text
+    archive_events(site, 1)
+    assert "No event fits" in browser.get("/events?camera=roof").text

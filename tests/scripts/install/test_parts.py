@@ -1,0 +1,110 @@
+"""Parts of the installers that a whole installation shows too late or not at all."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LIB = Path(__file__).parents[3] / "scripts" / "lib" / "install"
+# A version whose programs start, or do not; building it is only noted. All else is the installer's.
+SOFTWARE = f"""
+for part in words source system software node; do . {LIB}/$part.sh; done
+opt_dir=$PWD/opt python=python3
+software_version() {{ echo 1.0; }}
+source_sum() {{ echo sum; }}
+check_room() {{ :; }}
+program_at() {{
+    mkdir -p "$1/bin"
+    printf '#!/bin/sh\\nexit %s\\n' "$2" >"$1/bin/python"
+    chmod 755 "$1/bin/python"
+}}
+build_version() {{ echo built; rm -rf "$1"; program_at "$1" 0; }}
+add_role node
+"""
+
+
+def bash(folder: Path, text: str, sourced: str = SOFTWARE) -> str:
+    """What the commands print, run as an installer runs them."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", sourced + text],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_file_is_wiped_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    """What a link names stays, whoever planted it."""
+    (tmp_path / "theirs").write_text("kept")
+    (tmp_path / "link").symlink_to("theirs")
+    (tmp_path / "secret").write_text("token")
+    (tmp_path / "same").hardlink_to(tmp_path / "secret")
+    (tmp_path / "empty").touch()
+    bash(tmp_path, "for each in link secret empty nowhere; do wipe $each; done")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["same", "theirs"]
+    assert (tmp_path / "theirs").read_text() == "kept"
+    assert (tmp_path / "same").read_bytes() == bytes(5), "it was written over"
+
+
+def test_all_of_a_version_is_on_the_disk_before_its_mark(tmp_path: Path) -> None:
+    """A power cut between leaves a version that is built again."""
+    noted = 'sync() { echo "sync: $(ls opt/versions/1.0 | xargs)"; command sync "$@"; }\n'
+    said = bash(tmp_path, noted + "install_version").splitlines()
+    assert [line for line in said if line.startswith(("built", "sync"))] == [
+        "built",
+        "sync: bin",
+        "sync: bin camwatch-installed.part",
+        "sync: bin camwatch-installed",
+    ]
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_marked_version_that_does_not_start_is_built_anew(
+    tmp_path: Path, is_running: bool
+) -> None:
+    """Unless it runs; one that is sound is left alone."""
+    assert "built" in bash(tmp_path, "install_version")
+    assert "built" not in bash(tmp_path, "install_version")
+    if is_running:
+        bash(tmp_path, "point current 1.0")
+    again = bash(tmp_path, "program_at opt/versions/1.0 1; install_version")
+    assert ("built" in again) is not is_running
+    assert "built" not in bash(tmp_path, "install_version")
+
+
+HUB = f"""
+for part in words source system software health hub; do . {LIB}/$part.sh; done
+opt_dir=$PWD/opt version=2.0 is_start=true
+mkdir -p opt/versions/1.0 opt/versions/2.0
+point previous 1.0
+point current 2.0
+units_of() {{ echo camwatch-hub.service; }}
+failures() {{ echo $failing; }}
+restart() {{ echo "restart $(current_version)"; [ "$(current_version)" != "$broken" ]; }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("failing", "broken", "restarted", "status"),
+    [
+        ("", "", ["1.0", "1.0"], 1),
+        ("archive", "", [], 0),
+        ("", "1.0", ["1.0", "2.0"], 0),
+        ("people", "", ["1.0", "1.0"], 1),
+    ],
+)
+def test_a_hub_goes_back_only_to_a_version_that_can_go_on(
+    tmp_path: Path, failing: str, broken: str, restarted: list[str], status: int
+) -> None:
+    """By what its doctor says of the archive, and by its start; else the new one stays."""
+    said = bash(
+        tmp_path,
+        f"failing={failing!r} broken={broken!r}; status=0\n"
+        "(take_back 1.0 http 2>&1) || status=$?; echo $status; current_version",
+        HUB,
+    ).splitlines()
+    assert [line.split()[1] for line in said if line.startswith("restart ")] == restarted
+    assert said[-2:] == [str(status), "1.0" if status else "2.0"]
+    assert any(("IT STAYS" if status == 0 else "1.0 runs again") in line for line in said)
