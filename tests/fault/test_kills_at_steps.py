@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 STEP_S = 60.0
-ROOMS = "journal|part|publish|rename|remove|clip|uplink|ingest|upload"
+ROOMS = "journal|part|publish|rename|remove|clip|uplink|ingest|upload|update"
 OPEN = (
     "import sys; from pathlib import Path; from edge.base.clock import FakeClock\n"
     "from tests.fault import small_town\n"

@@ -25,7 +25,7 @@ def test_a_node_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 def test_a_token_that_has_ended_is_refused(tmp_path: Path) -> None:
     """Before a card is written that could never enrol."""
-    ended = datetime.now(UTC) - timedelta(minutes=1)
+    ended = NOW - timedelta(minutes=1)
     path = layouts.node_file(tmp_path / "gate-3.node", expires_utc=ended)
     with pytest.raises(WantedError, match="ended at") as caught:
         wanted.read_node_file(path, NOW)
