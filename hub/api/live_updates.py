@@ -13,7 +13,7 @@ from hub.api.event_models import EventAnswer
 from hub.api.route import GuardedRoute, Who
 from hub.archive.values import Event
 from hub.web.door import Door
-from hub.web.updates import Listener, Missed, Update, Updates
+from hub.web.updates import Begun, Listener, Missed, Update, Updates
 
 RETRY_MS = 3000  # a browser comes back after a break
 
@@ -43,10 +43,11 @@ class LiveUpdatesApi:
     async def live_updates(self, request: Request, visitor: Who) -> Response:
         """A stream of what changes, for as long as the connection and the log-in last.
 
-        `event: event` bears an event as `/events` gives it, each time that anything about it
-        changes; `event: node` a node's name and state, when it or its health changes; `event:
-        missed` how many of these were dropped because the reader was too slow; `: alive` comes
-        every 15 s without news.
+        `event: begun` says that from here on nothing is left out: what was asked for before it had
+        better be asked for again. `event: event` bears an event as `/events` gives it, each time
+        that anything about it changes; `event: node` a node's name and state, when it or its health
+        changes; `event: missed` how many of these were dropped because the reader was too slow;
+        `: alive` comes every 15 s without news.
         """
         return EventStream(self._stream(request, self._updates.listen(visitor)))
 
@@ -67,6 +68,8 @@ def as_text(update: Update) -> str:
         return ": alive\n\n"
     if isinstance(update, Missed):
         return f'event: missed\ndata: {{"count": {update.count}}}\n\n'
+    if isinstance(update, Begun):
+        return "event: begun\ndata: {}\n\n"
     if isinstance(update, Event):
         return f"event: event\ndata: {EventAnswer.of(update).model_dump_json()}\n\n"
     told = json.dumps({"node": update.node, "state": update.state})

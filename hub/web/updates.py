@@ -42,6 +42,11 @@ class Missed:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """From here on nothing is left out; what was asked for before may be out of date."""
+
+
+@dataclass(frozen=True)
 class NodeNews:
     """A node, or a camera of it, is otherwise than before."""
 
@@ -49,7 +54,7 @@ class NodeNews:
     state: str
 
 
-News = Event | NodeNews
+News = Begun | Event | NodeNews
 Update = News | Missed | None
 """None: nothing happened for a while."""
 
@@ -59,10 +64,17 @@ class Listener:
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
+        self._has_begun = False
         self._queue: deque[News] = deque()
         self._missed = 0
         self._news = asyncio.Event()
         self._is_closed = False
+
+    def begin(self) -> None:
+        """Tell once that the feed is at work: a page was made before its listener was."""
+        if not self._has_begun:
+            self._has_begun = True
+            self.put(Begun())
 
     def put(self, update: News) -> None:
         """Queue an update; drops the oldest where there are too many."""
@@ -147,6 +159,8 @@ class Updates:
         change = await run_in_threadpool(self._archive.last_change)
         pulses = await run_in_threadpool(self._archive.pulses)
         while self._listeners:
+            for listener in self._listeners:
+                listener.begin()
             await asyncio.sleep(POLL_S)
             events = await run_in_threadpool(
                 self._archive.changes, EventFilter(), after=change, limit=BATCH

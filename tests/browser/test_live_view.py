@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from hub.console.static_files import StaticFiles
-from tests.harness.mjpeg_camera import MjpegCamera, steady
+from tests.harness.mjpeg_camera import MjpegCamera, jpeg, steady
 from tests.harness.processes import ROOT, NodeProcess
 from tests.harness.rtsp_camera import CameraStream
 from tests.system import stage
@@ -102,6 +102,11 @@ def hevc(film: Path) -> Path:
     return path
 
 
+def flicker(number: int) -> bytes:
+    """Brighter for five seconds and dark again, for as long as anybody looks."""
+    return jpeg(number % 50)
+
+
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     """Packets of all cameras arrive."""
@@ -110,7 +115,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
         town = stack.enter_context(stage.stage(folder, has_tls=True))
         film = stage.walker(folder / "walker.mp4")
         served = town.rtsp({"/gate": CameraStream(film, at_end="loop", joins="live")})
-        pictures = stack.enter_context(MjpegCamera(steady(100_000, fps=10)))
+        pictures = stack.enter_context(MjpegCamera(steady(100_000, fps=10, make=flicker)))
         node = town.add_node(NODE, [
             stage.camera("gate", served.url("/gate")), stage.camera("hevc", hevc(film)),
             stage.camera("yard", pictures.url()),

@@ -18,22 +18,22 @@
   }
 
   // News of the hub becomes DOM events on the body, which elements name in hx-trigger:
-  // camwatch:event, camwatch:picture, camwatch:node; after a break, all of them.
+  // camwatch:event, camwatch:picture, camwatch:node; all of them for what may have happened between
+  // the page's making and the stream's beginning ("first"), and after a break.
   const live = document.querySelector("[data-live]");
   if (live) {
     const tell = (name, detail) => document.body.dispatchEvent(new CustomEvent(`camwatch:${name}`, { detail }));
-    const all = () => { tell("event", null); tell("picture", null); tell("node", null); };
+    const all = (detail) => { tell("event", detail); tell("picture", detail); tell("node", detail); };
     const source = new EventSource(live.dataset.live);
-    let wasBroken = false;
-    source.onopen = () => { if (wasBroken) all(); wasBroken = false; };
-    source.onerror = () => { wasBroken = true; };
+    let first = { first: true };
+    source.addEventListener("begun", () => { all(first); first = null; });
     source.addEventListener("event", (message) => {
       const detail = JSON.parse(message.data);
       tell("event", detail);
       tell("picture", detail);
     });
     source.addEventListener("node", (message) => tell("node", JSON.parse(message.data)));
-    source.addEventListener("missed", all);
+    source.addEventListener("missed", () => all(null));
     addEventListener("pagehide", () => source.close());
   }
 

@@ -71,7 +71,7 @@
 
   const known = new Set([...document.querySelectorAll("#grid .card")].map((card) => card.dataset.event));
   document.body.addEventListener("camwatch:event", (event) => {
-    if (event.detail && known.has(event.detail.id)) return;
+    if (event.detail && (event.detail.first || known.has(event.detail.id))) return;
     document.getElementById("news").hidden = false;
   });
 })();

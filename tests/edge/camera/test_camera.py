@@ -66,10 +66,12 @@ class Post:
         self.states: list[tuple[str, str]] = []
         self.cameras: list[Camera] = []
 
-    def watch(self, source: Path | str, *, pace: str = "fast") -> Camera:
+    def watch(
+        self, source: Path | str, *, pace: str = "fast", motion: MotionSettings = MOTION
+    ) -> Camera:
         """A camera that is started."""
         settings = CameraSettings(
-            name="gate", source=str(source), pace=pace, motion=MOTION, clips=CLIPS,  # type: ignore[arg-type]
+            name="gate", source=str(source), pace=pace, motion=motion, clips=CLIPS,  # type: ignore[arg-type]
         )  # fmt: skip
         camera = Camera(
             settings, clock=self.clock, outbox=self.outbox, spool=self.spool,
