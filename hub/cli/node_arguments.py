@@ -85,7 +85,8 @@ def _add_import(actions: Commands, shared: Parser) -> None:
         parents=[shared],
         help="make node files for all nodes of a CSV file",
         description="Makes a node file for each node of a CSV file, a line for each camera:"
-        f" {', '.join(node_files.COLUMNS)}. All or none.",
+        f" {', '.join(node_files.COLUMNS)}. All or none; a file that is in DIR already stays, and"
+        " none is made then.",
     )
     command.add_argument("file", metavar="FILE", help="CSV in UTF-8; - for standard input")
     command.add_argument(

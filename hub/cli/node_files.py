@@ -31,6 +31,7 @@ from hub.registry.node_table import COLUMNS
 __all__ = ["COLUMNS", "add", "import_", "replace", "revoke"]
 STANDARD = "-"
 MAX_PASSWORD_BYTES = 4096
+SHOWN = 5  # of the files that are there already
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,24 @@ def replace(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 
 def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
-    """Make files for all nodes of a CSV file."""
+    """Make files for all nodes of a CSV file; a file that is there already stays, and none is
+    made then."""
     content = read_file(arguments.file)
     folder = Path(arguments.to)
     durable.make_dirs(folder)
+    _refuse_closed("--to", folder)
+    suffixes = (nodefile.SUFFIX, ".png") if arguments.qr else (nodefile.SUFFIX,)
+
+    def look(names: Sequence[str]) -> None:
+        _spare_all([folder / f"{name}{suffix}" for name in names for suffix in suffixes])
+
     with _opened(settings) as opened:
-        files = node_table.import_nodes(opened.files, content, actor(), arguments.valid)
+        files = node_table.import_nodes(opened.files, content, actor(), arguments.valid, look)
     for file in files:
         durable.write_file(folder / f"{file.node}{nodefile.SUFFIX}", nodefile.encode(file))
         if arguments.qr:
             durable.write_file(folder / f"{file.node}.png", qr.png(file))
-    print(f"{len(files)} node files in {folder}")
+    print(f"{len(files)} node file{'s' * (len(files) != 1)} in {folder}")
     return 0
 
 
@@ -186,12 +194,7 @@ class _Where:
         for option, path in (("--to", to), ("--qr", code)):
             if path in (None, STANDARD):
                 continue
-            folder = Path(path).parent
-            if not os.access(folder, os.W_OK):
-                raise StorageError(
-                    f"{option}: no file can be written in {folder}", path=path,
-                    hint="name a folder that exists and that this user may write to",
-                )  # fmt: skip
+            _refuse_closed(option, Path(path).parent)
         if code not in (None, STANDARD) and Path(code).suffix not in (".png", ".svg"):
             raise CamwatchError(f"--qr: {code} ends neither with .png nor with .svg")
         if to not in (None, STANDARD):
@@ -214,6 +217,28 @@ class _Where:
         for line in _said(self, file, settings):
             print(f"camwatch-hub: {line}", file=sys.stderr)
         return 0
+
+
+def _refuse_closed(option: str, folder: Path) -> None:
+    """Raises StorageError where this user can write no file in that folder."""
+    if not os.access(folder, os.W_OK):
+        raise StorageError(
+            f"{option}: no file can be written in {folder}", path=str(folder),
+            hint="name a folder that exists and that this user may write to",
+        )  # fmt: skip
+
+
+def _spare_all(paths: Sequence[Path]) -> None:
+    """Keep what is at any of `paths`. Raises StorageError that names the first of them."""
+    there = [path for path in paths if os.path.lexists(path)]
+    if not there:
+        return
+    more = f", and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+    raise StorageError(
+        f"--to: {', '.join(map(str, there[:SHOWN]))}{more}: there already, and nothing was made",
+        path=str(there[0]), is_retryable=False,
+        hint="name another folder, or remove these if nobody needs them",
+    )  # fmt: skip
 
 
 def _spare_file(path: Path, name: str) -> None:

@@ -77,11 +77,14 @@ class NodeFiles:
             check_name(node.name)
             _check_place(node)
         files = [self._file(node.name, node.cameras, valid) for node in nodes]
-        now_utc = self._clock.utc()
-        self._archive.enrolments.check([node.name for node in nodes], "new", now_utc)
+        self.check([node.name for node in nodes])
         self._place(nodes)
         self._begin(files, "new", actor, "node.add")
         return files
+
+    def check(self, names: Sequence[str]) -> None:
+        """Whether `add` would take nodes of these names. Raises StandingError."""
+        self._archive.enrolments.check(names, "new", self._clock.utc())
 
     def replace(
         self,

@@ -3,7 +3,7 @@ everything that is wrong by line and column."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from edge.contract import nodefile
@@ -23,9 +23,14 @@ MAX_NODES = 2000
 
 
 def import_nodes(
-    files: NodeFiles, content: bytes, actor: Actor, valid: timedelta
+    files: NodeFiles,
+    content: bytes,
+    actor: Actor,
+    valid: timedelta,
+    look: Callable[[Sequence[str]], None] | None = None,
 ) -> list[NodeFile]:
-    """Node files for all nodes of a CSV file, by its order.
+    """Node files for all nodes of a CSV file, by its order. `look` is given the names of nodes that
+    can be added, before anything is made; what it raises ends it.
 
     Raises SpreadsheetError, and nothing is made then; ConfigError, StorageError.
     """
@@ -35,6 +40,9 @@ def import_nodes(
     if reading.faults:
         raise SpreadsheetError(reading.faults)
     try:
+        if look is not None:
+            files.check([node.name for node in nodes])
+            look([node.name for node in nodes])
         return files.add(nodes, actor, valid)
     except StandingError as err:
         raise SpreadsheetError(

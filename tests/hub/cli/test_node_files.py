@@ -62,6 +62,47 @@ def test_no_other_file_or_picture_is_overwritten(
     assert [path.read_bytes() for path in (letter, picture)] == [b"keep me"] * 2
 
 
+def listed(tmp_path: Path, *names: str) -> Path:
+    """A list of nodes without cameras."""
+    table = tmp_path / "nodes.csv"
+    table.write_text("\n".join(("node", *names)) + "\n")
+    return table
+
+
+@pytest.mark.parametrize("there", ["gate-4.node", "gate-4.png"])
+def test_a_list_overwrites_no_file(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], there: str
+) -> None:
+    """It may be another hub's node file, whose token is nowhere else; no node is made then, so that
+    the same list can be given again."""
+    table, folder = listed(tmp_path, "gate-3", "gate-4"), tmp_path / "files"
+    folder.mkdir()
+    (folder / there).write_bytes(b"keep me")
+    assert run(config, "import", table, "--to", folder, "--qr") == 1
+    told = capsys.readouterr().err
+    assert f"--to: {folder / there}: there already, and nothing was made" in told
+    assert "name another folder" in told
+    assert (folder / there).read_bytes() == b"keep me"
+    assert [each.name for each in folder.iterdir()] == [there]
+    assert run(config, "import", table, "--to", tmp_path / "others", "--qr") == 0
+    assert {each.name for each in (tmp_path / "others").iterdir()} == {
+        "gate-3.node", "gate-3.png", "gate-4.node", "gate-4.png"
+    }  # fmt: skip
+
+
+def test_a_list_that_was_taken_already_is_told_so_and_not_to_remove_its_files(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their tokens are good."""
+    table, folder = listed(tmp_path, "gate-3"), tmp_path / "files"
+    assert run(config, "import", table, "--to", folder) == 0
+    assert capsys.readouterr().out == f"1 node file in {folder}\n"
+    assert run(config, "import", table, "--to", folder) == 1
+    told = capsys.readouterr().err
+    assert "there is a node of that name already" in told
+    assert "remove" not in told
+
+
 def test_a_folder_takes_the_file_by_the_nodes_name(config: Path, tmp_path: Path) -> None:
     """As cp does."""
     assert run(config, "add", "gate-3", "--camera", URL, "--to", tmp_path) == 0
