@@ -18,7 +18,7 @@ from edge.config import node as node_config
 from edge.config.secrets import read_hub_key
 from edge.contract import releasefile
 from edge.update import layout as layouts
-from edge.update import links, progress
+from edge.update import links, progress, trial
 from edge.update.build import Facts
 from edge.update.installer import HOLD_S, LIMIT_S, SILENT_S, Installer, Node, Terms
 from edge.update.progress import Progress
@@ -45,6 +45,13 @@ def declare(parser: argparse.ArgumentParser, config: Path) -> None:
     install.add_argument("release", type=Path, metavar="FILE")
     install.add_argument("--allow-older", action="store_true", help="an older version is meant")
     install.set_defaults(command=_install)
+    end = actions.add_parser(
+        "end-trial",
+        help="end a trial that was cut short (scripts/install-node)",
+        description="Has the version before run at the next start, and forgets the trial. For"
+        " install-node, which keeps updates away meanwhile; it restarts nothing.",
+    )
+    end.set_defaults(command=_end_trial)
     for each in (run, install):
         each.add_argument(
             "--config", type=Path, default=config, help=f"settings (default {config})"
@@ -67,8 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _install(arguments: argparse.Namespace) -> int:
     logs.set_up("info")
-    if os.geteuid() != 0 and layouts.of_this_software().root == Path("/"):
-        raise CamwatchError("only root may change what runs", hint="sudo camwatch-edge update ...")
+    _need_root()
     os.umask(0o022)
     with _turn(), releasefile.open_file(arguments.release) as opened:
         done = _installer(arguments).install(
@@ -79,6 +85,24 @@ def _install(arguments: argparse.Namespace) -> int:
         )
     print("\n".join(_lines(done)))
     return 0 if done.stage == "good" else 1
+
+
+def _end_trial(_: argparse.Namespace) -> int:
+    """Without a turn of its own: the caller has it."""
+    logs.set_up("info")
+    _need_root()
+    os.umask(0o022)
+    ended = trial.end(layouts.of_this_software(), SystemClock())
+    if ended is None:
+        print("no version is on trial")
+    else:
+        print(f"the trial of {ended.wanted} in place of {ended.before} is ended")
+    return 0
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0 and layouts.of_this_software().root == Path("/"):
+        raise CamwatchError("only root may change what runs", hint="sudo camwatch-edge update ...")
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 
 node_user=camwatch-edge
 node_state=/var/lib/camwatch-edge
+update_state=/var/lib/camwatch-update
 node_settings=/etc/camwatch/edge.yaml
 node_unit=camwatch-edge.service
 node_units=("camwatch-edge.*" "camwatch-update.*")
@@ -14,12 +15,14 @@ install_node() {
     need_user "$node_user" video
     install -d -o "$node_user" -g "$node_user" -m 700 "$node_state"
     need_settings_folder "$node_user"
-    install -d -m 755 /etc/camwatch/release-keys /var/lib/camwatch-update
+    install -d -m 755 /etc/camwatch/release-keys "$update_state"
     put_release_keys
     install_version
     old="$(current_version)"
     if [ -n "$old" ] && [ "$old" != "$version" ]; then try_node; fi
     if [ -n "$old" ] && is_node_running; then before="$(node_failures)"; fi
+    end_trial
+    old="$(current_version)"
     switch_to "$version"
     link_command camwatch-edge
     put_node_units
@@ -43,6 +46,18 @@ try_node() {
     say "trying version $version"
     (cd / && as "$node_user" "$opt_dir/versions/$version/bin/camwatch-edge" self-test) ||
         fail "version $version does not work on this machine, and nothing was changed" "the lines above say why"
+}
+
+# end_trial: of an update that was cut short while it was tried; else that trial would be gone on with later, and
+# take the place of this installation. What is gone back to then is the version before it, which proved itself.
+end_trial() {
+    local ran
+    [ -e "$update_state/trial" ] || return 0
+    ran="$(current_version)"
+    say "ending the trial of an update that was cut short"
+    "$opt_dir/versions/$version/bin/camwatch-edge" update end-trial ||
+        fail "the trial of an update cannot be ended, so version $version was not switched to" "the lines above say why"
+    if [ "$ran" != "$(current_version)" ]; then is_changed=true; fi
 }
 
 is_node_running() { is_booted && systemctl is-active --quiet "$node_unit"; }
@@ -145,7 +160,7 @@ uninstall_node() {
         return
     fi
     (cd / && as "$node_user" find /etc/camwatch -maxdepth 1 -type f -user "$node_user" -exec shred --remove {} +) 2>/dev/null || true
-    rm -rf "$unit_dir/$node_unit.d" "$node_state" /var/lib/camwatch-update
+    rm -rf "$unit_dir/$node_unit.d" "$node_state" "$update_state"
     if [ -f /etc/camwatch/hub.yaml ]; then chown root:root /etc/camwatch; else rm -rf /etc/camwatch; fi
     drop_user "$node_user"
     say "the node is gone; at the hub: camwatch-hub node revoke NAME"

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from edge.base.clock import SystemClock
 from edge.contract import names, update
 from edge.keys import PrivateKey, load_or_make
 from edge.outbox.tables import MIGRATIONS, USABLE_FROM
-from edge.update import build, inbox, pulse
+from edge.update import build, inbox, links, pulse
 from edge.update.inbox import Inbox, SignedOrder
 from edge.update.layout import Layout
 from edge.update.pulse import CameraPulse, Pulse
@@ -138,6 +139,20 @@ class Rig(InstalledNode):
              str(self.config), "--restart-with", restart, *TERMS],
             env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
+
+    def end_trial(self) -> str:
+        """As install-node does; what it says."""
+        done = subprocess.run(
+            [self.layout.versions / FIRST / "bin/camwatch-edge", "update", "end-trial"],
+            capture_output=True, text=True, timeout=PATIENCE_S, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    def install_on_site(self, version: str) -> None:
+        """As install-node does: both links name that version, whose installer is ours."""
+        shutil.copytree(self.layout.versions / FIRST, self.layout.versions / version, symlinks=True)
+        for link in (self.layout.current, self.layout.proven):
+            links.point(self.layout, link, version)
 
     def restarted(self) -> int:
         """How often the agent was started anew."""

@@ -335,6 +335,30 @@ def test_a_version_under_which_the_power_keeps_going_is_taken_back(rig: Rig) -> 
     assert rig.version() == FIRST
 
 
+@pytest.mark.parametrize("step", [*TRIED[1:], *BACK])
+def test_a_trial_that_install_node_ended_is_not_gone_on_with(rig: Rig, step: str) -> None:
+    """Wherever it was cut short; the order's number stays, and the hub learns how it ended."""
+    made = rig.release(NEW)
+    rig.stand_in(made)
+    rig.offer(made, 5)
+    with rig.agent({NEW: {"is_heard": False}} if step in BACK else None):
+        assert rig.run(crash_at=f"{step}:1").returncode == -signal.SIGKILL
+        assert "is ended" in rig.end_trial()
+        is_proven = rig.version("proven") == NEW
+        assert rig.version() == (NEW if is_proven else FIRST)
+        assert not (rig.layout.state / "trial").exists()
+        reason = {"update.proven": None} | dict.fromkeys(BACK, "no_hub")
+        stage = "good" if is_proven else "returned"
+        assert said(rig.progress()) == (stage, reason.get(step, "replaced"))
+        rig.install_on_site("0.3.0")
+        restarted = rig.restarted()
+        done = rig.run()
+    assert done.returncode == 0, done.stderr
+    assert (rig.version(), rig.restarted()) == ("0.3.0", restarted)
+    assert rig.progress()["number"] == 5
+    assert "no version is on trial" in rig.end_trial()
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", None])
 def test_a_trial_whose_notes_are_lost_is_still_watched(rig: Rig, damage: bytes | None) -> None:
     """The two links say that one is on trial."""

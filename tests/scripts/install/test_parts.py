@@ -74,6 +74,62 @@ def test_a_marked_version_that_does_not_start_is_built_anew(
     assert "built" not in bash(tmp_path, "install_version")
 
 
+# install_node with what it does to the system left out; 3.0 is brought while 2.0 is on trial.
+NODE = f"""
+for part in words source system software health node; do . {LIB}/$part.sh; done
+opt_dir=$PWD/opt update_state=$PWD/update is_start=false
+for each in add_role need_user install need_settings_folder put_release_keys try_node \\
+    link_command put_node_units enrol_node tell_node; do eval "$each() {{ :; }}"; done
+install_version() {{ version=3.0; }}
+is_node_running() {{ false; }}
+start_node() {{ echo "start over $1, changed: $is_changed"; }}
+mkdir -p update opt/versions/{{1.0,2.0,3.0}}/bin
+touch opt/versions/{{1.0,2.0,3.0}}/camwatch-installed
+cat >opt/versions/3.0/bin/camwatch-edge <<'END'
+#!/bin/sh
+echo "$*, while $(readlink opt/current) runs"
+ln -sfn versions/1.0 opt/current
+exit $(cat status)
+END
+chmod 755 opt/versions/3.0/bin/camwatch-edge
+point current 2.0
+point proven 1.0
+"""
+
+
+def test_a_trial_that_was_cut_short_is_ended_before_a_node_is_switched(tmp_path: Path) -> None:
+    """It says so, and what it would go back to is the version that proved itself."""
+    (tmp_path / "status").write_text("0")
+    said = bash(
+        tmp_path, "touch update/trial; install_node; readlink opt/previous; ls opt/versions", NODE
+    )
+    assert said.splitlines() == [
+        "== ending the trial of an update that was cut short",
+        "update end-trial, while versions/2.0 runs",
+        "start over 1.0, changed: true",
+        "versions/1.0",
+        "1.0",
+        "3.0",
+    ]
+
+
+def test_without_a_trial_none_is_ended(tmp_path: Path) -> None:
+    """The version that runs is the one to go back to."""
+    (tmp_path / "status").write_text("0")
+    said = bash(tmp_path, "install_node; readlink opt/previous", NODE)
+    assert said.splitlines() == ["start over 2.0, changed: true", "versions/2.0"]
+
+
+def test_a_trial_that_cannot_be_ended_keeps_a_node_as_it_is(tmp_path: Path) -> None:
+    """Else it would be gone on with in place of the new version."""
+    (tmp_path / "status").write_text("1")
+    text = "touch update/trial; (install_node 2>&1) || echo ended with $?; readlink opt/proven"
+    said = bash(tmp_path, text, NODE)
+    assert "the trial of an update cannot be ended" in said
+    assert said.splitlines()[-2:] == ["ended with 1", "versions/1.0"]
+    assert "start over" not in said
+
+
 HUB = f"""
 for part in words source system software health hub; do . {LIB}/$part.sh; done
 opt_dir=$PWD/opt version=2.0 is_start=true
