@@ -44,12 +44,14 @@ class Enrolment:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a node stands with the hub. `awaited_until_utc`: a node file is out, not used yet."""
+    """How a node stands with the hub. `awaited_until_utc`: a node file is out, not used yet;
+    `expired_utc`: its last one was not used until then."""
 
     awaited_until_utc: datetime | None = None
     enrolled_utc: datetime | None = None
     revoked_utc: datetime | None = None
     has_account: bool = False
+    expired_utc: datetime | None = None
 
 
 class StandingError(CamwatchError):

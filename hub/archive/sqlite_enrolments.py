@@ -189,21 +189,24 @@ def _standings(db: sqlite3.Connection, now_ms: int, node: str | None = None) -> 
     rows = db.execute(
         "SELECT nodes.name, enrolled_ms, revoked_ms, credentials.name IS NOT NULL AS has_account,"
         " (SELECT max(expires_ms) FROM enrolments WHERE node = nodes.name AND closed_ms IS NULL"
-        "  AND used_ms IS NULL AND expires_ms > ?) AS awaited_ms"
+        "  AND used_ms IS NULL) AS unused_ms"
         " FROM nodes LEFT JOIN credentials ON credentials.name = nodes.name AND role = 'node'"
         " WHERE nodes.name = coalesce(?, nodes.name)",
-        (now_ms, node),
+        (node,),
     )
 
     def moment(value: int | None) -> datetime | None:
         return None if value is None else from_ms(value)
 
-    return {
-        row["name"]: Standing(
-            moment(row["awaited_ms"]),
-            moment(row["enrolled_ms"]) if row["has_account"] else None,
-            moment(row["revoked_ms"]),
-            bool(row["has_account"]),
+    def standing(row: sqlite3.Row) -> Standing:
+        unused_ms, has_account = row["unused_ms"], bool(row["has_account"])
+        is_awaited = unused_ms is not None and unused_ms > now_ms
+        return Standing(
+            awaited_until_utc=moment(unused_ms) if is_awaited else None,
+            enrolled_utc=moment(row["enrolled_ms"]) if has_account else None,
+            revoked_utc=moment(row["revoked_ms"]),
+            has_account=has_account,
+            expired_utc=None if is_awaited else moment(unused_ms),
         )
-        for row in rows
-    }
+
+    return {row["name"]: standing(row) for row in rows}

@@ -13,6 +13,7 @@ from edge.contract import health
 from edge.contract.errors import ContractError
 from hub.archive import Archive, audit, audit_head
 from hub.archive.audit import AuditRow, AuditTrail
+from hub.archive.enrolments import Standing
 from hub.archive.folder import Guard
 from hub.archive.node_values import NodeState
 from hub.config import HubSettings
@@ -88,16 +89,34 @@ def people(archive: Archive) -> Finding:
 
 
 def nodes(archive: Archive, now: datetime) -> Iterator[Finding]:
-    """Each node: was it ever seen, does it speak, what waits there."""
-    found = archive.nodes()
+    """Each node: was it ever seen, does it speak, what waits there. One that was shut out is not
+    asked about, and one that is awaited is no fault."""
+    standings = archive.enrolments.standings(now)
+    found = [(node, standings.get(node.name, Standing())) for node in archive.nodes()]
     if not found:
         yield warned("nodes", "there is no node yet", "camwatch-hub node add NAME")
-    for node in found:
-        yield _node(node, now)
+    asked = [each for each in found if not _is_out(each[1])]
+    if found and not asked:
+        yield passed("nodes", "every node was shut out")
+    for node, standing in asked:
+        yield _node(node, standing, now)
 
 
-def _node(node: NodeState, now: datetime) -> Finding:
+def _is_out(standing: Standing) -> bool:
+    """Whether it was revoked, and nobody asked it back since."""
+    is_wanted = standing.awaited_until_utc or standing.expired_utc or standing.has_account
+    return standing.revoked_utc is not None and not is_wanted
+
+
+def _node(node: NodeState, standing: Standing, now: datetime) -> Finding:
     check = f"node.{node.name}"
+    if not standing.has_account and standing.awaited_until_utc is not None:
+        left = format_duration((standing.awaited_until_utc - now).total_seconds())
+        return passed(check, f"it is awaited: its node file can be used for {left} more")
+    if not standing.has_account and standing.expired_utc is not None:
+        ago = format_duration((now - standing.expired_utc).total_seconds())
+        text = f"no box came with its node file, which ended {ago} ago"
+        return warned(check, text, f"camwatch-hub node replace {node.name} makes a new one")
     doctor = "run camwatch-edge doctor on it"
     if node.state == "never seen":
         return warned(check, "it never came", f"is it set up and on? {doctor}")

@@ -182,3 +182,13 @@ def test_what_was_sealed_is_kept(archive: SqliteArchive) -> None:
     begin(archive)
     assert archive.enrolments.sealed_cameras("gate-3") == b"sealed"
     assert archive.enrolments.sealed_cameras("gate-4") is None
+
+
+def test_a_token_that_ended_unused_is_told_until_a_newer_one_or_the_end(
+    archive: SqliteArchive,
+) -> None:
+    """Whoever waits for that box learns that it cannot come."""
+    begin(archive)
+    assert standing(archive, END) == Standing(expired_utc=END)
+    assert archive.enrolments.revoke("gate-3", deed("node.revoke"))
+    assert standing(archive, END) == Standing(revoked_utc=NOW)
