@@ -15,16 +15,20 @@ from tests.fault.verdict import Verdict
 EventKey = tuple[str, str]  # node, event
 STEP_MS = 500  # what counts as setting a clock (docs/design/coverage.md)
 ROUNDED_MS = 2
+PICTURES = ("snapshot", "before", "after")  # the last two of camera.tampered
 KINDS = ("event.started", "event.updated", "event.ended", "event.labelled")
 
 
 def check_events(verdict: Verdict, hub: HubFiles, *, is_drained: bool) -> None:
     """The table of events against the archived records. Drained, every event has an end."""
     told: dict[EventKey, list[Archived]] = defaultdict(list)
+    tampered: dict[EventKey, list[Archived]] = defaultdict(list)
     gaps = Gaps(hub)
     for each in hub.records:
         if each.body["type"] in KINDS:
             told[each.body["node"], each.body["event"]].append(each)
+        elif each.body["type"] == "camera.tampered":
+            tampered[each.body["node"], each.body["event"]].append(each)
     events = [row for row in hub.events if row["kind"] != "lost"]  # see loss_rules.py
     rows = Counter((row["node"], row["event"]) for row in events)
     for key, count in rows.items():
@@ -51,7 +55,7 @@ def check_events(verdict: Verdict, hub: HubFiles, *, is_drained: bool) -> None:
             parts = {clip["part"] for each in records if (clip := each.body.get("clip"))}
             is_told = row["parts"] == len(parts)
             verdict.expect(is_told, "event", f"{key} has {row['parts']} parts, not {parts}")
-        _check_announced(verdict, key, hub, records)
+        _check_announced(verdict, key, hub, records + tampered[key])
 
 
 def _check_event(verdict: Verdict, key: EventKey, row: Row, records: list[Archived]) -> None:
@@ -116,7 +120,7 @@ def _check_announced(
     for part, count in Counter(part for part, _, _ in rows).items():
         verdict.expect(count == 1, "duplicate", f"clip {event}.{part} of {node} {count} times")
     shots = {(ref["sha256"], ref["size_bytes"])
-             for each in records if (ref := each.body.get("snapshot"))}  # fmt: skip
+             for each in records for name in PICTURES if (ref := each.body.get(name))}  # fmt: skip
     kept = {(bytes(row["hash"]).hex(), row["size_bytes"])
             for row in hub.snapshots if (row["node"], row["event"]) == key}  # fmt: skip
     verdict.expect(kept == shots, "event", f"{key}: snapshots are {kept}, not {shots}")

@@ -22,13 +22,16 @@ def film(
     *,
     codec: str = "libx264",
     size: tuple[int, int] = (256, 144),
-    crossings: int = 4,
+    crossings: int = 12,
     gop: int = GOP,
     first_s: float = 0.0,
     jump_s: float = 0.0,
     seed: int = 1,
 ) -> Path:
-    """Something crosses every two seconds. Time starts at `first_s` and jumps in the middle."""
+    """Something crosses every two seconds. Time starts at `first_s` and jumps in the middle.
+
+    Not shorter than a node needs: each time that a film is over, the node opens it afresh.
+    """
     rng = np.random.default_rng(seed)
     width, height = size
     still = rng.integers(70, 110, (height // 8, width // 8), np.uint8).repeat(8, 0).repeat(8, 1)

@@ -77,8 +77,8 @@ class Streams:
 
 def films(folder: Path) -> dict[str, Path]:
     """One recording for each oddity."""
-    small = film(folder / "small.ts", size=(256, 144), crossings=2)
-    large = film(folder / "large.ts", size=(320, 240), crossings=2, first_s=4.0)
+    small = film(folder / "small.ts", size=(256, 144), crossings=6)
+    large = film(folder / "large.ts", size=(320, 240), crossings=6, first_s=12.0)
     good = film(folder / "good.mp4")
     wrap_s = odd_films.WRAP / 90_000
     return {
@@ -94,7 +94,7 @@ def films(folder: Path) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streams]:
-    """Watch all of them until each that can has brought three events, then drain."""
+    """Watch all of them until each that can has brought two events, then drain."""
     folder = tmp_path_factory.mktemp("streams")
     with stage.stage(folder) as town, contextlib.ExitStack() as stack:
         made = films(folder)
@@ -120,7 +120,7 @@ def streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streams]:
         stage.wait(lambda: _has_enough(town, names), 2 * WAIT_S, "events of all")
         if exchange is not None:
             exchange.turn_to(second.port)
-            stage.wait(lambda: _has_enough(town, {"codec"}, 7), WAIT_S, "events in H.265")
+            stage.wait(lambda: _has_enough(town, {"codec"}, 6), WAIT_S, "events in H.265")
         reports = [
             health.decode(each.payload)
             for each in traffic.wait_for_count(lambda each: each.is_leaf("health"), 2, WAIT_S)
@@ -144,7 +144,7 @@ def _is_stored(row: dict[str, object]) -> bool:
     return row["state"] == "ended" and row["clips_stored"] == row["parts"]
 
 
-def _has_enough(town: Stage, cameras: set[str], least: int = 3) -> bool:
+def _has_enough(town: Stage, cameras: set[str], least: int = 2) -> bool:
     """So many ended events of each; of a stream with a keyframe a minute, one."""
     seen: Counter[str] = Counter()
     for row in town.query("--kind", "motion"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import socket
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.harness.link import Account, BrokerAddress, Link
 from tests.harness.patience import PATIENCE_S
 
 HOST = "127.0.0.1"
+PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 HUB = "_hub"
 OBSERVER = "_observer"
 READY_TIMEOUT_S = PATIENCE_S
@@ -211,10 +213,20 @@ def find_mosquitto() -> str:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        return int(sock.getsockname()[1])
+    """A TCP port of the loopback that nobody listens on now, and no connection will come upon.
+
+    Below the ports that the kernel gives to outgoing connections: one of those could take it before
+    its server does, which happens where many tests run beside each other.
+    """
+    first_given = int(PORT_RANGE.read_text(encoding="ascii").split()[0])
+    while True:
+        port = random.SystemRandom().randrange(10_000, max(first_given, 20_000))
+        with socket.socket() as sock:
+            try:
+                sock.bind((HOST, port))
+            except OSError:
+                continue
+        return port
 
 
 def _write_private(path: Path, text: str) -> None:
