@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query
 
 from edge.base.units import parse_duration_s
+from hub.archive import Archive
 from hub.archive.values import MARKS, EventFilter
-from hub.registry import filters, when
+from hub.registry import filters, known, when
 from hub.registry.access import Visitor
 from hub.registry.filters import FilterError
 from hub.web.answers import HttpError
@@ -108,6 +109,13 @@ def duration_s(word: str, text: str) -> float:
         return parse_duration_s(text)
     except ValueError as err:
         raise refusal(FilterError({word: f"it {err}"}), "query") from err
+
+
+def refuse_unknown(archive: Archive, where: EventFilter) -> None:
+    """For a question that nothing answers: whether its names are to blame. What was found proves
+    them, so only then. Blocks. Raises HttpError 422, StorageError."""
+    if problems := known.problems(archive, where):
+        raise refusal(FilterError(problems), "query")
 
 
 def refusal(err: FilterError, part: str) -> HttpError:

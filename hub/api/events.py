@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from hub.api import asking
 from hub.api.asking import Filter, Reader
 from hub.api.event_models import (
     ClipAnswer,
@@ -95,6 +96,8 @@ class EventsApi:
         found = await run_in_threadpool(
             self._archive.events, where, limit=limit, before=_key(before), after=_key(after)
         )
+        if not found:
+            await run_in_threadpool(asking.refuse_unknown, self._archive, where)
         is_full = len(found) == limit
         return EventPage(
             events=[EventAnswer.of(event) for event in found],
@@ -111,6 +114,8 @@ class EventsApi:
         """How many events fit, counted up to `limit`, so that it never takes long."""
         where = self._reader.where(words, visitor)
         found = await run_in_threadpool(self._archive.count, where, limit=limit)
+        if not found.number:
+            await run_in_threadpool(asking.refuse_unknown, self._archive, where)
         return EventCount(number=found.number, is_more=found.is_more)
 
     async def show_event(self, request: Request, visitor: Who, event_id: EventId) -> EventDetail:

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
 from edge.contract import names
+from hub.api import asking
 from hub.api.asking import Moment, Reader
 from hub.api.node_models import (
     Absences,
@@ -35,7 +36,7 @@ from hub.archive.minutes import MINUTE_MS, tally
 from hub.archive.node_values import GapFilter
 from hub.archive.problems import Problem
 from hub.archive.scope import Scope
-from hub.archive.values import CameraKey
+from hub.archive.values import CameraKey, EventFilter
 from hub.registry import present
 from hub.web.answers import HttpError
 from hub.web.door import Door
@@ -190,8 +191,11 @@ class NodesApi:
         def is_visible(node: str) -> bool:
             return scope.is_everything or node in nodes
 
-        gaps, files = self._archive.gaps(where), self._archive.lost_files(where)
+        gaps = [each for each in self._archive.gaps(where) if is_visible(each.node)]
+        files = [each for each in self._archive.lost_files(where) if is_visible(each.node)]
+        if not gaps and not files:
+            asking.refuse_unknown(self._archive, EventFilter(node=where.node or None, scope=scope))
         return Absences(
-            records=[GapAnswer.of(each) for each in gaps if is_visible(each.node)],
-            files=[LostFileAnswer.of(each) for each in files if is_visible(each.node)],
+            records=[GapAnswer.of(each) for each in gaps],
+            files=[LostFileAnswer.of(each) for each in files],
         )

@@ -91,6 +91,8 @@ class OverviewsApi:
         self, where: EventFilter, since: datetime, until: datetime, bucket_ms: int
     ) -> TimelineAnswer:
         found = self._archive.density(where, since, until, bucket_ms)
+        if not found:
+            asking.refuse_unknown(self._archive, where)
         pieces = -(-(to_ms(until) - to_ms(since)) // bucket_ms)
         sums = [sum(column) for column in zip(*found.values(), strict=True)] or [0] * pieces
         return TimelineAnswer(
@@ -114,9 +116,13 @@ class OverviewsApi:
             cameras = present.visible_cameras(self._archive.registry(), there, self._door.now_utc())
             keys = {camera.key for camera in cameras}
             rows = [row for row in rows if row.camera in keys]
+        rows = [row for row in rows if node in ("", row.camera.node)]
+        if not rows:
+            named = EventFilter(node=node or None, area=area or None, scope=scope)
+            asking.refuse_unknown(self._archive, named)
         first = since.replace(minute=0, second=0, microsecond=0)
         return CoverageHours(
             since_utc=first,
             hours=-(-(until - first) // HOUR),
-            cameras=[CameraHours.of(row) for row in rows if node in ("", row.camera.node)],
+            cameras=[CameraHours.of(row) for row in rows],
         )

@@ -17,7 +17,8 @@ from hub.archive import Archive
 from hub.archive.event_state import from_ms, to_ms
 from hub.archive.minutes import MINUTE_MS, Tally, tally
 from hub.archive.opening import open_to_read
-from hub.archive.values import CameraKey, Stretch
+from hub.archive.values import CameraKey, EventFilter, Stretch
+from hub.cli.known_names import refuse_unknown_names
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
 from hub.registry import when
@@ -57,7 +58,7 @@ class Answer:
 
 
 def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
-    """Print the coverage; 1 when no such camera is known."""
+    """Print the coverage; 1 when no such camera was heard of. Raises CamwatchError too."""
     try:
         question = _question(arguments, settings.zone)
     except ValueError as err:
@@ -65,6 +66,8 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
         return USAGE
     archive = open_to_read(settings)
     try:
+        named = EventFilter(node=arguments.node, camera=arguments.camera)
+        refuse_unknown_names(archive, named)
         answers = [
             _answer(archive, key, question)
             for key in archive.cameras()
@@ -73,7 +76,7 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     finally:
         archive.close()
     if not answers:
-        print("camwatch-hub: no such camera is known; camwatch-hub nodes", file=sys.stderr)
+        print("camwatch-hub: no camera was heard of yet; camwatch-hub nodes", file=sys.stderr)
         return 1
     if arguments.form == "json":
         for answer in answers:

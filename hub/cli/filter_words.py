@@ -16,8 +16,9 @@ from hub.archive import Archive
 from hub.archive.remarks import user_of
 from hub.archive.scope import EVERYTHING
 from hub.archive.values import MARKS, EventFilter
+from hub.cli.known_names import refuse_unknown_names
 from hub.config import HubSettings
-from hub.registry import edit, filters
+from hub.registry import filters
 from hub.registry.filters import FilterError
 
 Words = list[tuple[str, str]]
@@ -55,16 +56,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def filter_of(
     arguments: argparse.Namespace, archive: Archive, settings: HubSettings
 ) -> EventFilter:
-    """The filter that the options mean. Raises FilterError, RegistryError, CamwatchError."""
+    """The filter that the options mean, of what there is. Raises FilterError, CamwatchError."""
     where = filters.parse(
         words_of(arguments, archive), now=SystemClock().utc(), zone=settings.zone, scope=EVERYTHING
     )
-    if where.area is not None or where.organisation is not None:
-        registry = archive.registry()
-        if where.area is not None:
-            edit.area(registry, where.area)
-        if where.organisation is not None:
-            edit.organisation(registry, where.organisation)
+    refuse_unknown_names(archive, where)
     return where
 
 

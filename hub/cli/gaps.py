@@ -14,6 +14,8 @@ from edge.base.units import format_size
 from hub.archive import Archive
 from hub.archive.node_values import Gap, GapFilter, LostFile
 from hub.archive.opening import open_to_read
+from hub.archive.values import EventFilter
+from hub.cli.known_names import refuse_unknown_names
 from hub.cli.nodes import ALARM
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
@@ -44,6 +46,7 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     where = GapFilter(arguments.node, since)
     archive = open_to_read(settings)
     try:
+        refuse_unknown_names(archive, EventFilter(node=arguments.node))
         gaps, files = archive.gaps(where), archive.lost_files(where)
         alarms = _alarms(archive, where)
     finally:

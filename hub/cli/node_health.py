@@ -12,7 +12,7 @@ from edge.base.clock import SystemClock, utc_text
 from edge.base.units import format_size
 from hub.archive.node_values import HealthSample
 from hub.archive.opening import open_to_read
-from hub.cli.known_nodes import refuse_unknown
+from hub.cli.known_names import refuse_unknown
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
 

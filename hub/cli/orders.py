@@ -16,7 +16,7 @@ from edge.base import durable
 from edge.contract import command as commands
 from edge.keys import PublicKey
 from hub.archive.opening import open_to_read
-from hub.cli.known_nodes import refuse_unknown_in
+from hub.cli.known_names import refuse_unknown_in
 from hub.config import HubSettings
 from hub.control.client import HubLine
 

@@ -23,6 +23,7 @@ from edge.trace.verdicts import Verdict, Verdicts, read
 from hub.archive.opening import open_to_read
 from hub.archive.values import EventFilter, Mark
 from hub.cli.filter_words import asker
+from hub.cli.known_names import refuse_unknown_names
 from hub.cli.registry_files import changing
 from hub.cli.settings import apply, own_path, said
 from hub.config import HubSettings
@@ -139,6 +140,13 @@ def _number(text: str) -> int:
 
 
 def _tapes(arguments: argparse.Namespace, settings: HubSettings) -> list[Tape]:
+    if settings.archive_path.exists():
+        archive = open_to_read(settings)
+        try:
+            where = EventFilter(node=arguments.node, camera=arguments.camera)
+            refuse_unknown_names(archive, where)
+        finally:
+            archive.close()
     store = TraceStore(
         settings.traces_path,
         camera_bytes=settings.traces.max_bytes_a_camera,

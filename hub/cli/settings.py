@@ -23,7 +23,9 @@ from hub.archive import Archive
 from hub.archive.audit import Deed
 from hub.archive.opening import open_to_read
 from hub.archive.settings_values import SettingsVersion
+from hub.archive.values import EventFilter
 from hub.cli import filter_words
+from hub.cli.known_names import refuse_unknown, refuse_unknown_names
 from hub.cli.registry_files import changing, read_file
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
@@ -251,16 +253,12 @@ def _author(arguments: argparse.Namespace) -> Author:
 
 def _targets(archive: Archive, arguments: argparse.Namespace) -> Targets:
     if arguments.area is None:
+        refuse_unknown(archive, arguments.node)
         known = settings.effective(archive, arguments.node)
         told = {each.name: each.cameras for each in archive.nodes()}
-        if arguments.node not in told:
-            raise CamwatchError(
-                f"there is no node {arguments.node}", hint="camwatch-hub nodes lists them"
-            )
         return {arguments.node: sorted(known) or list(told[arguments.node])}
+    refuse_unknown_names(archive, EventFilter(area=arguments.area))
     registry, now_utc = archive.registry(), SystemClock().utc()
-    if registry.area(arguments.area) is None:
-        raise CamwatchError(f"there is no area {arguments.area}", hint="camwatch-hub area list")
     found: Targets = {}
     for camera in present.cameras_in_area(registry, arguments.area, now_utc):
         found.setdefault(camera.node, []).append(camera.name)

@@ -11,10 +11,13 @@ from datetime import timedelta
 
 from edge.base.clock import utc_text
 from hub.archive.audit import AuditFilter
+from hub.archive.registry_values import Place
 from hub.archive.scope import Scope
+from hub.archive.values import CameraKey
+from hub.registry import edit
 from tests.hub.archive.conformance import batch
 from tests.hub.console.test_now_page import camera, place, say
-from tests.hub.journals import Journal
+from tests.hub.journals import START_UTC, Journal
 from tests.hub.people import API, Client
 from tests.hub.site import Site
 
@@ -80,6 +83,44 @@ def test_words_that_make_no_sense_are_named_all_at_once(site: Site) -> None:
     assert {each["field"] for each in fields} == {
         "query.since", "query.mark", "query.max_duration",
     }  # fmt: skip
+
+
+def test_names_that_nothing_has_are_refused_with_the_near_ones(site: Site) -> None:
+    """Not answered as if nothing had happened."""
+    fill(site, "gate-1", 1)
+    anna = site.client("anna")
+    for path in ("events", "events-count", "events-timeline", "coverage-hours", "gaps"):
+        reply = anna.get(f"{API}/{path}?node=gate1")
+        assert reply.status == 422, path
+        assert "there is no node gate1; gate-1?" in str(reply.get("fields", 0, "message")), path
+    reply = anna.get(f"{EVENTS}?camera=roof&area=noth&organisation=nobody")
+    fields = reply.get("fields")
+    assert isinstance(fields, list)
+    assert {each["field"] for each in fields} == {
+        "query.camera", "query.area", "query.organisation",
+    }  # fmt: skip
+
+
+def test_who_sees_a_part_is_told_no_name_of_the_rest(site: Site) -> None:
+    """What is outside answers as what is nowhere; what was once inside is known."""
+    for node, area in (("gate-1", "north"), ("gate-2", "south")):
+        fill(site, node, 1)
+        place(site, node, "door", area)
+    nam = site.client("nam", scope=Scope(areas=frozenset({"south"})))
+    told = [
+        str(nam.get(f"{EVENTS}?{query}").get("message")).replace(name, "NAME")
+        for query, name in (("node=gate-1", "gate-1"), ("node=gate-9", "gate-9"))
+    ]
+    assert told[0] == told[1]
+    assert "there is no node NAME; gate-2? (or it is outside of your scope)" in told[0]
+    assert nam.get(f"{EVENTS}?area=north").status == 422
+    later = Place(START_UTC + timedelta(days=1), "north")
+    edit.change(
+        site.archive,
+        lambda before: edit.place_camera(before, CameraKey("gate-2", "door"), later),
+    )
+    assert len(ids(nam, "node=gate-2")) == 1
+    assert ids(nam, "node=gate-2&until=2000-01-01") == []
 
 
 def test_one_event_comes_with_its_signed_records_and_its_view_is_written_down(site: Site) -> None:

@@ -209,7 +209,7 @@ def test_coverage_of_no_camera_is_status_1_and_of_no_time_is_status_2(
 ) -> None:
     """Each with its reason."""
     assert run(config, "coverage", "--camera", "roof") == 1
-    assert "no such camera" in capsys.readouterr().err
+    assert "there is no camera roof; there is door" in capsys.readouterr().err
     assert run(config, "coverage", "--camera", "door", "--node", "gate-9") == 1
     assert run(config, "coverage", "--since", "now") == 2
     assert run(config, "coverage", "--since", "soon") == 2

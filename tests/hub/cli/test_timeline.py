@@ -68,7 +68,7 @@ def test_a_timeline_says_what_it_cannot_draw(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing found, too many pieces, and times the wrong way round."""
-    assert run(config, "timeline", "--node", "nobody", *span()) == 1
+    assert run(config, "timeline", "--kind", "tampered", *span()) == 1
     assert "no event fits" in capsys.readouterr().err
     assert run(config, "timeline", *span(), "--bucket", "1s") == 2
     assert "--bucket: 21600 pieces are more than 5000" in capsys.readouterr().err

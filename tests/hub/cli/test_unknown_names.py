@@ -50,6 +50,64 @@ def test_a_node_that_is_none_is_told_at_once(
     assert "camwatch-hub nodes lists them" in told
 
 
+QUESTIONS = ("query", "timeline", "coverage", "gaps")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_about_a_node_that_is_none_names_the_near_ones(
+    config: Path, capsys: pytest.CaptureFixture[str], question: str
+) -> None:
+    """It does not say that nothing happened there."""
+    assert run(config, question, "--node", "gat-1") == 1
+    told = capsys.readouterr().err
+    assert "--node: there is no node gat-1; gate-1?" in told
+    assert "camwatch-hub nodes lists them" in told
+    assert "no event fits" not in told and "nothing is missing" not in told
+
+
+@pytest.mark.parametrize("question", ["query", "timeline", "coverage"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--camera", "roof"), "--camera: there is no camera roof; there is door"),
+        (
+            ("--node", "gate-1", "--camera", "dor"),
+            "--camera: gate-1 has no camera dor; it has door",
+        ),
+    ],
+)
+def test_a_question_about_a_camera_that_is_none_names_those_that_are(
+    config: Path, capsys: pytest.CaptureFixture[str], question: str, options: tuple[str, ...],
+    said: str,
+) -> None:  # fmt: skip
+    """Of the node that is named with it, if one is."""
+    assert run(config, question, *options) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["area", "organisation"])
+def test_a_question_about_a_place_that_is_none_names_the_near_ones(
+    config: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    """Also where somebody gave its name for its code."""
+    kind = ("--kind", "town") if what == "area" else ("--type", "school")
+    assert run(config, what, "add", "Liên Chiểu", *kind) == 0
+    for given in ("Liên Chiểu", "lien-chiu"):
+        assert run(config, "query", f"--{what}", given) == 1
+        told = capsys.readouterr().err
+        assert f"--{what}: there is no {what} {given}; lien-chieu?" in told
+        assert f"camwatch-hub {what} list" in told
+
+
+def test_a_node_that_is_awaited_is_known(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no event of it: that is the answer."""
+    assert run(config, "node", "add", "gate-7", "--to", str(tmp_path / "gate-7.node")) == 0
+    assert run(config, "query", "--node", "gate-7") == 1
+    assert "no event fits" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("what", ["area", "organisation"])
 def test_a_user_of_an_unknown_place_is_refused(
     config: Path, capsys: pytest.CaptureFixture[str], what: str
@@ -92,3 +150,5 @@ def test_a_replay_looks_at_what_is_to_be_tried_first(
     assert "about an hour late" in capsys.readouterr().err
     assert run(config, "suggest") == 1
     assert "about an hour late" in capsys.readouterr().err
+    assert run(config, "suggest", "--node", "gate1") == 1
+    assert "--node: there is no node gate1; gate-1?" in capsys.readouterr().err
