@@ -12,6 +12,7 @@ from typing import Literal
 
 from edge.base.errors import CamwatchError
 from edge.base.logs import redact
+from edge.base.units import format_count
 
 Outcome = Literal["pass", "warn", "fail", "skip"]
 """`skip`: it cannot be told here, or not now; that is neither good nor bad."""
@@ -89,7 +90,8 @@ def tell(findings: Iterable[Finding], *, is_json: bool, say: Callable[[str], Non
         result = {"findings": [each.to_json() for each in found], "counts": counts}
         say(json.dumps(result, ensure_ascii=False, indent=2))
     else:
-        say(f"{counts['pass']} passed, {counts['warn']} warnings, {counts['fail']} failed")
+        warnings = format_count(counts["warn"], "warning")
+        say(f"{counts['pass']} passed, {warnings}, {counts['fail']} failed")
     return FAILED if counts["fail"] else 0
 
 

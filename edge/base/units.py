@@ -52,6 +52,13 @@ def format_size(size_bytes: int) -> str:
     return f"{size:.1f} TiB"
 
 
+def format_count(number: int, word: str) -> str:
+    """So many of something, for people: 1 event, 2 events, 0 entries."""
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word[:-1]}ies" if word.endswith("ry") else f"{number} {word}s"
+
+
 def format_duration(duration_s: float) -> str:
     """A duration for people: 4.2s, 1m05s, 3h12m, 2d04h."""
     if duration_s < 59.95:  # what .1f still writes below 60.0

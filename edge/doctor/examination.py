@@ -11,7 +11,7 @@ from edge.base import lock
 from edge.base.clock import Clock
 from edge.base.errors import CamwatchError, ConfigError
 from edge.base.findings import Finding, failed, is_good, of_error, passed, skipped, warned
-from edge.base.units import format_duration
+from edge.base.units import format_count, format_duration
 from edge.config.node import NodeSettings
 from edge.config.secrets import read_hub_key, read_secret
 from edge.doctor import broker, camera, machine, uploads, wear
@@ -34,7 +34,8 @@ def examine(
     folder = Path(settings.state_dir)
     is_running = lock.is_held(folder)
     yield machine.version()
-    yield passed("settings", f"node {settings.node}, {len(settings.cameras)} cameras")
+    cameras = format_count(len(settings.cameras), "camera")
+    yield passed("settings", f"node {settings.node}, {cameras}")
     yield (
         passed("agent", "it runs")
         if is_running
@@ -86,10 +87,12 @@ def _journal(settings: NodeSettings, folder: Path, clock: Clock) -> Iterator[Fin
         yield failed("journal", found.damage[0], "camwatch-edge journal --verify tells more")
     elif found.oldest_s is not None and found.oldest_s > LATE_S:
         waits = format_duration(found.oldest_s)
-        text = f"{found.records} records wait for the hub, the oldest for {waits}"
+        waiting = format_count(found.records, "record")
+        text = f"waiting for the hub: {waiting}, the oldest for {waits}"
         yield warned("journal", text, "the hub is not reached, or does not acknowledge: see below")
     else:
-        text = f"{found.last_seq} records written, {found.records} wait for the hub"
+        written = format_count(found.last_seq, "record")
+        text = f"{written} written, waiting for the hub: {found.records}"
         yield passed("journal", text)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 from edge.base.clock import utc_text
-from edge.base.units import format_duration, format_size
+from edge.base.units import format_count, format_duration, format_size
 from edge.trace.compare import Comparison, without
 from edge.trace.suggest import Advice, yaml_of
 from edge.trace.suppressed import Suppressed
@@ -68,8 +68,9 @@ def tape_lines(tape: Tape, zone: tzinfo | None) -> list[str]:
             each.astimezone(zone).isoformat(sep=" ", timespec="minutes") for each in span
         )
         lines.append(
-            f"{tape.node}, camera {tape.camera}: {first} to {last}, {tape.lines} lines in"
-            f" {tape.files} segments, {format_size(tape.size_bytes)}"
+            f"{tape.node}, camera {tape.camera}: {first} to {last},"
+            f" {format_count(tape.lines, 'line')} in {format_count(tape.files, 'segment')},"
+            f" {format_size(tape.size_bytes)}"
         )
     return lines + [
         f"  damaged: {each.path.name}, {each.damage.size_bytes} bytes from"
@@ -120,8 +121,10 @@ def suppressed_lines(tape: Tape, found: Sequence[Suppressed], zone: tzinfo | Non
     if not found:
         lines.append("  nothing is set that suppresses anything")
     for each in found:
-        glances = f", and {each.glances} moments only glanced at" if each.glances else ""
-        lines.append(f"  {each.setting}: at least {_events(len(each.events))} suppressed{glances}")
+        text = f"  {each.setting}: at least {_events(len(each.events))} suppressed"
+        if each.glances:
+            text += f", and {format_count(each.glances, 'moment')} only glanced at"
+        lines.append(text)
     return lines
 
 
@@ -148,9 +151,10 @@ def advice_lines(advice: Advice, zone: tzinfo | None) -> list[str]:
     for number, each in enumerate(advice.proposals, 1):
         lines += [
             f"  {number}. {each.name}",
-            f"     would have dropped {each.dropped} of {each.false_alarms} false alarms;"
+            f"     would have dropped {each.dropped} of"
+            f" {format_count(each.false_alarms, 'false alarm')};"
             f" proven by replay: keeps all {each.confirmed} confirmed",
-            f"     of {each.unmarked} events that nobody judged it would have dropped"
+            f"     of {_events(each.unmarked)} that nobody judged it would have dropped"
             f" {each.unmarked_dropped}",
         ]
         settings = yaml_of(each, advice.tape.settings).splitlines()
@@ -203,8 +207,9 @@ def _judged(found: Comparison, events: Sequence[Found]) -> str:
     if not found.verdicts:
         return text
     rest = len(events) - false - confirmed
-    return f"{text} ({false} false alarms, {confirmed} confirmed, {rest} not judged)"
+    alarms = format_count(false, "false alarm")
+    return f"{text} ({alarms}, {confirmed} confirmed, {rest} not judged)"
 
 
 def _events(count: int) -> str:
-    return f"{count} event{'s' * (count != 1)}"
+    return format_count(count, "event")

@@ -10,6 +10,7 @@ from datetime import date
 
 from edge.base.clock import SystemClock
 from edge.base.errors import CamwatchError
+from edge.base.units import format_count
 from hub.archive.registry_values import AREA_KINDS, Area, Registry
 from hub.cli.registry_files import changing, read_file, registry_of, write_file
 from hub.cli.render import table
@@ -80,7 +81,7 @@ def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
     content = read_file(arguments.file)
     with changing(settings) as archive:
         count = tables.import_areas(archive, content)
-    print(f"{count} areas taken")
+    print(f"{format_count(count, 'area')} taken")
     return 0
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from edge.base.clock import SystemClock, utc_text
+from edge.base.units import format_count
 from hub.archive import audit, audit_head
 from hub.archive.audit import AuditEntry, AuditFilter, AuditRow, AuditTrail
 from hub.archive.opening import open_to_read
@@ -59,7 +60,7 @@ def verify(arguments: argparse.Namespace, settings: HubSettings) -> int:
     for fault in report.faults:
         print(f"audit: {fault}")
     if not report.faults:
-        print(f"audit: whole, {report.head.seq} entries")
+        print(f"audit: whole, {format_count(report.head.seq, 'entry')}")
         print(f"head: {report.head}")
     return 1 if report.faults else 0
 

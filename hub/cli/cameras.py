@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from edge.base.clock import SystemClock, utc_text
 from edge.base.errors import CamwatchError
+from edge.base.units import format_count
 from hub.archive import Archive
 from hub.archive.registry_values import Camera, Place, Registry
 from hub.archive.values import CameraKey
@@ -95,7 +96,7 @@ def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
     content = read_file(arguments.file)
     with changing(settings) as archive:
         count = tables.import_cameras(archive, content, settings.zone)
-    print(f"{count} places of cameras taken")
+    print(f"{format_count(count, 'place')} of cameras taken")
     return 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from edge.base import durable
 from edge.base.clock import SystemClock
 from edge.base.errors import CamwatchError, ConfigError, StorageError
+from edge.base.units import format_count
 from edge.contract import names, nodefile
 from edge.contract.errors import ContractError
 from edge.contract.nodefile import FileCamera, NodeFile
@@ -89,7 +90,7 @@ def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
         durable.write_file(folder / f"{file.node}{nodefile.SUFFIX}", nodefile.encode(file))
         if arguments.qr:
             durable.write_file(folder / f"{file.node}.png", qr.png(file))
-    print(f"{len(files)} node file{'s' * (len(files) != 1)} in {folder}")
+    print(f"{format_count(len(files), 'node file')} in {folder}")
     return 0
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from edge.base import schema
 from edge.base.clock import SystemClock, utc_text
-from edge.base.units import format_duration
+from edge.base.units import format_count, format_duration
 from edge.contract import health
 from edge.contract.errors import ContractError
 from edge.contract.health import Health
@@ -144,13 +144,14 @@ def problems_of(node: NodeState) -> list[str]:
         if name.startswith(ALARM)
     ]
     problems += [
-        f"{count} messages refused: {name.removeprefix('refused.')}"
+        f"{format_count(count, 'message')} refused: {name.removeprefix('refused.')}"
         for name, count in sorted(node.counts.items())
         if name.startswith("refused.")
     ]
     if node.missing_records:
-        verb = "record is" if node.missing_records == 1 else "records are"
-        problems.append(f"{node.missing_records} {verb} missing; camwatch-hub gaps")
+        missing = format_count(node.missing_records, "record")
+        verb = "is" if node.missing_records == 1 else "are"
+        problems.append(f"{missing} {verb} missing; camwatch-hub gaps")
     if lost := _lost(node, none=""):
         problems.append(f"lost: {lost}; camwatch-hub gaps")
     report = _health_of(node)
@@ -160,7 +161,7 @@ def problems_of(node: NodeState) -> list[str]:
 def _lost(node: NodeState, *, none: str = "-") -> str:
     """What the node told to be lost, in words."""
     told = ((node.lost_records, "record"), (node.lost_files, "file"))
-    words = [f"{count} {word}{'s' * (count != 1)}" for count, word in told if count]
+    words = [f"{format_count(count, word)}" for count, word in told if count]
     return ", ".join(words) or none
 
 

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 
+from edge.base.units import format_count
 from hub.archive.registry_values import Organisation, Registry
 from hub.cli.registry_files import changing, read_file, registry_of, write_file
 from hub.cli.render import table
@@ -73,7 +74,7 @@ def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
     content = read_file(arguments.file)
     with changing(settings) as archive:
         count = tables.import_organisations(archive, content)
-    print(f"{count} organisations taken")
+    print(f"{format_count(count, 'organisation')} taken")
     return 0
 
 

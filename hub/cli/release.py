@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge.base.clock import utc_text
 from edge.base.errors import storage_error
-from edge.base.units import parse_duration_s
+from edge.base.units import format_count, parse_duration_s
 from hub.archive import Archive
 from hub.archive.audit import Deed
 from hub.archive.opening import open_to_read, open_to_write
@@ -126,7 +126,7 @@ def distrust(arguments: argparse.Namespace, settings: HubSettings) -> int:
         for each in found:
             made = replace(deed, action="release.distrust", target=f"maker:{each.name}")
             archive.updates.remove_release_key(each.public_key, made)
-    print(f"{len(found)} keys removed")
+    print(f"{format_count(len(found), 'key')} removed")
     return 0 if found else 1
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from edge.base.errors import CamwatchError, StorageError
 from edge.base.findings import Finding, failed, of_error, passed, skipped, warned
-from edge.base.units import format_duration, format_size
+from edge.base.units import format_count, format_duration, format_size
 from edge.contract import health
 from edge.contract.errors import ContractError
 from hub.archive import Archive, audit, audit_head
@@ -74,9 +74,9 @@ def trail(archive: Archive, settings: HubSettings) -> Finding:
     except CamwatchError as err:
         return of_error(check, err)
     if report.faults:
-        text = f"{len(report.faults)} faults: {'; '.join(report.faults[:SHOWN])}"
+        text = f"{format_count(len(report.faults), 'fault')}: {'; '.join(report.faults[:SHOWN])}"
         return failed(check, text, "camwatch-hub audit --verify shows all; somebody changed it")
-    return passed(check, f"the audit trail is whole, {report.head.seq} entries")
+    return passed(check, f"the audit trail is whole, {format_count(report.head.seq, 'entry')}")
 
 
 def people(archive: Archive) -> Finding:
@@ -85,7 +85,7 @@ def people(archive: Archive) -> Finding:
     if not rulers:
         text = "there is no administrator who can log in"
         return warned("people", text, "camwatch-hub user add NAME --role administrator")
-    return passed("people", f"{len(rulers)} administrators can log in")
+    return passed("people", f"{format_count(len(rulers), 'administrator')} can log in")
 
 
 def nodes(archive: Archive, now: datetime) -> Iterator[Finding]:
@@ -132,9 +132,10 @@ def _node(node: NodeState, standing: Standing, now: datetime) -> Finding:
     problems = [] if report is None else list(report.problems)
     if report is not None and report.outbox.oldest_s > LATE_S:
         waits = format_duration(report.outbox.oldest_s)
-        problems.append(f"{report.outbox.records} records wait there, the oldest for {waits}")
+        waiting = format_count(report.outbox.records, "record")
+        problems.append(f"waiting there: {waiting}, the oldest for {waits}")
     if node.missing_records:
-        problems.append(f"{node.missing_records} of its records are missing")
+        problems.append(f"missing: {format_count(node.missing_records, 'record')}")
     if problems:
         return warned(check, "; ".join(problems[:SHOWN]), "camwatch-hub problems shows all")
     return passed(check, f"online{_since(node, now)}, version {node.version or 'not known'}")

@@ -81,6 +81,16 @@ def test_a_size_is_written_for_people(size_bytes: int, text: str) -> None:
     assert units.format_size(size_bytes) == text
 
 
+@pytest.mark.parametrize(
+    ("number", "word", "text"),
+    [(1, "event", "1 event"), (0, "event", "0 events"), (2, "key", "2 keys"),
+     (1, "entry", "1 entry"), (3, "entry", "3 entries")],
+)  # fmt: skip
+def test_a_count_is_written_for_people(number: int, word: str, text: str) -> None:
+    """One of a thing is not several."""
+    assert units.format_count(number, word) == text
+
+
 @pytest.mark.parametrize("text", ["9" * 200_000, "1m" * 100_000, "9." * 100_000])
 def test_a_text_far_too_long_is_refused_without_being_searched(text: str) -> None:
     """No duration or size takes that many characters."""

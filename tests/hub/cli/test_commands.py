@@ -254,7 +254,7 @@ def test_nodes_shows_who_is_there_and_what_is_wrong(
     text = capsys.readouterr().out
     assert "online" in text and "2026-03-01 19:00:00+07:00" in text
     assert "gate-1: ALARM: chain (2)" in text
-    assert "gate-1: 1 messages refused: schema" in text
+    assert "gate-1: 1 message refused: schema" in text
     assert run(config, "nodes", "--json") == 0
     one, two = map(json.loads, capsys.readouterr().out.splitlines())
     assert (one["state"], two["state"]) == ("online", "never seen")
