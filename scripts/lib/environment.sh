@@ -4,7 +4,12 @@
 root_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 venv_dir="${CAMWATCH_VENV:-$root_dir/.venv}"
 
-say() { printf '\033[1m==\033[0m %s\n' "$*" >&2; }
+# say TEXT ...: tell what is done; bold only on a terminal, and never where NO_COLOR is set.
+say() {
+    local mark='=='
+    if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then mark=$'\033[1m==\033[0m'; fi
+    printf '%s %s\n' "$mark" "$*" >&2
+}
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
 # has_program NAME: whether it is installed, also where only root has it on the PATH.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,6 +23,25 @@ def test_shellcheck_has_nothing_to_say(script: Path) -> None:
     assert found, "apt-get install shellcheck"
     done = subprocess.run([found, str(script)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("on_terminal", "no_color", "is_bold"),
+    [(True, "", True), (True, "1", False), (False, "", False)],
+)
+def test_a_script_is_bold_on_a_terminal_alone(
+    on_terminal: bool, no_color: str, is_bold: bool
+) -> None:
+    """A pipe, a log and who set NO_COLOR get the plain text."""
+    reading, writing = os.openpty() if on_terminal else os.pipe()
+    subprocess.run(
+        ["bash", "-c", f'. {ROOT}/scripts/lib/environment.sh; say "on the way"'],
+        stderr=writing, env={**os.environ, "NO_COLOR": no_color}, check=True, timeout=60,
+    )  # fmt: skip
+    text = os.read(reading, 1000).decode()
+    for each in (reading, writing):
+        os.close(each)
+    assert ("\033[" in text, text.strip().endswith(" on the way")) == (is_bold, True)
 
 
 def test_no_secret_is_an_argument_of_an_installer() -> None:
