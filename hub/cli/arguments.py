@@ -123,7 +123,9 @@ def _add_query(commands: Commands, shared: argparse.ArgumentParser) -> None:
         parents=[shared],
         help="count events by the hour, or by another piece of time",
         description="Prints how many events began in each piece of a time, of the last day unless"
-        " --since and --until say otherwise. Filters and TIME are as for query.",
+        " --since and --until say otherwise. Pieces begin at the full hour, or as many of them as"
+        " are counted from midnight; the first and the last may be shorter. Filters and TIME are"
+        " as for query.",
     )
     filter_words.add_options(command)
     command.add_argument(

@@ -6,7 +6,9 @@ import argparse
 import csv
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from edge.base.clock import SystemClock, utc_text
 from edge.base.units import parse_duration_s
@@ -30,11 +32,13 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
         where = filter_words.filter_of(arguments, archive, settings)
         until = where.until_utc or SystemClock().utc()
         since = where.since_utc or until - DAY
-        if trouble := _trouble(since, until, arguments.bucket_s):
+        first = _edge(since, arguments.bucket_s, settings.zone)
+        if trouble := _trouble(since, first, until, arguments.bucket_s):
             print(f"camwatch-hub: {trouble}", file=sys.stderr)
             return USAGE
         step = timedelta(seconds=arguments.bucket_s)
-        found = archive.density(where, since, until, round(arguments.bucket_s * 1000))
+        where = replace(where, since_utc=since)  # its first piece may begin before
+        found = archive.density(where, first, until, round(arguments.bucket_s * 1000))
     except FilterError as err:
         print(f"camwatch-hub: {filter_words.said(err)}", file=sys.stderr)
         return USAGE
@@ -44,8 +48,8 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     if not sums:
         print("camwatch-hub: no event fits", file=sys.stderr)
         return 1
-    _print(arguments.form, [(since + step * index, each) for index, each in enumerate(sums)],
-           settings)  # fmt: skip
+    rows = [(max(since, first + step * index), each) for index, each in enumerate(sums)]
+    _print(arguments.form, rows, settings)
     return 0
 
 
@@ -60,11 +64,20 @@ def bucket_s(text: str) -> float:
     return seconds
 
 
-def _trouble(since: datetime, until: datetime, bucket_s: float) -> str:
+def _edge(since: datetime, bucket_s: float, zone: ZoneInfo) -> datetime:
+    """Where the piece that holds `since` begins, counted from midnight: pieces of an hour are the
+    hours of the clock, not those after a moment such as 2h ago."""
+    local = since.astimezone(zone)
+    midnight = datetime(local.year, local.month, local.day, tzinfo=zone).astimezone(UTC)
+    step = timedelta(seconds=bucket_s)
+    return midnight + (since - midnight) // step * step
+
+
+def _trouble(since: datetime, first: datetime, until: datetime, bucket_s: float) -> str:
     """Why the time cannot be told in such pieces; empty where it can."""
     if since >= until:
         return "--since must be before --until"
-    pieces = (until - since).total_seconds() / bucket_s
+    pieces = (until - first).total_seconds() / bucket_s
     if pieces > MAX_BUCKETS:
         return f"--bucket: {pieces:.0f} pieces are more than {MAX_BUCKETS}; take longer ones"
     return ""

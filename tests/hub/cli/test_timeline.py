@@ -64,6 +64,23 @@ def test_a_timeline_counts_events_by_pieces_and_draws_them(
     assert sum(int(row[1]) for row in rows[1:]) == len(MINUTES) + 1
 
 
+def test_pieces_of_a_timeline_begin_at_the_edges_of_the_clock(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first and the last are cut to the time that was asked for, and count no more than it."""
+    begun, ended = START_UTC + timedelta(minutes=5), START_UTC + timedelta(minutes=100)
+    asked = ("--since", begun.isoformat(), "--until", ended.isoformat(), "--node", "gate-1")
+    assert run(config, "timeline", *asked) == 0
+    lines = capsys.readouterr().out.splitlines()
+    clock = [line.split()[1][:8] for line in lines]
+    assert clock == [f"{begun:%H:%M:%S}", f"{begun + timedelta(hours=1):%H}:00:00"]
+    assert [line.split()[2] for line in lines] == ["1", "2"]
+    assert run(config, "timeline", *asked, "--bucket", "30m", "--json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["since_utc"][14:19] for row in rows] == ["05:00", "30:00", "00:00", "30:00"]
+    assert [row["events"] for row in rows] == [1, 0, 2, 0]
+
+
 def test_a_timeline_says_what_it_cannot_draw(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
