@@ -224,8 +224,8 @@ def _print_stretches(answers: Sequence[Answer], zone: ZoneInfo) -> None:
                 local_text(from_ms(stretch.from_ms), zone),
                 local_text(from_ms(stretch.to_ms), zone),
                 format_duration((stretch.to_ms - stretch.from_ms) / 1000),
-                stretch.state,
-                ": ".join(filter(None, (stretch.cause, stretch.detail))) or "-",
+                _word("watch", stretch.state),
+                _cause_text(stretch),
             )
             for stretch in answer.stretches
             if stretch.state != "watched" or stretch.detail
@@ -246,7 +246,8 @@ def _print_buckets(answers: Sequence[Answer], question: Question) -> None:
 
 def _cells(counted: Tally) -> tuple[str, ...]:
     causes = ", ".join(
-        f"{cause} {format_duration(ms / 1000)}" for cause, ms in sorted(counted.causes_ms.items())
+        f"{_word('cause', cause)} {format_duration(ms / 1000)}"
+        for cause, ms in sorted(counted.causes_ms.items())
     )
     return (
         _percent_text(counted),
@@ -255,6 +256,18 @@ def _cells(counted: Tally) -> tuple[str, ...]:
         str(counted.unknown),
         causes or "-",
     )
+
+
+def _cause_text(stretch: Stretch) -> str:
+    cause = None if stretch.cause is None else _word("cause", stretch.cause)
+    return ": ".join(filter(None, (cause, stretch.detail))) or "-"
+
+
+def _word(of: str, word: str) -> str:
+    """As the console's pages say it; a word that they do not know as it came."""
+    from hub.console.words import WORDS  # here, since --json and --csv need it not
+
+    return WORDS[of].get(word, word)
 
 
 def _percent_text(counted: Tally) -> str:
