@@ -259,11 +259,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from edge.settings import origin  # as above
 
     settings = origin.look(arguments.config).settings
-    from edge.doctor.examination import examine  # as above
+    from edge.doctor.account import Account  # as above
+    from edge.doctor.examination import examine
+    from edge.enrol import note
 
     found = examine(
-        settings, SystemClock(), seconds=arguments.seconds, has_cameras=not arguments.no_cameras
-    )
+        settings, SystemClock(), seconds=arguments.seconds, has_cameras=not arguments.no_cameras,
+        account=Account(settings.node, note.standing(arguments.config.parent)),
+    )  # fmt: skip
     return findings.tell(found, is_json=arguments.json, say=lambda line: print(line, flush=True))
 
 

@@ -16,25 +16,28 @@ from edge.contract import topics
 from edge.reach.broker import BAD_LOGIN, NOT_AUTHORIZED, BrokerProbe, Login
 
 NOBODY = "doctor"
-LET_IN = "is the secret that of camwatch-hub node add, and was the broker reloaded after it?"
-ACCESS = "have the hub write its ACL file anew (camwatch-hub node add), and reload the broker"
+ACCESS = "camwatch-hub doctor on the hub tells whether the broker reads the hub's acl file"
 
 
-def ask(login: Login, node: str) -> Iterator[Finding]:
-    """Log in as `node` and try its rights. Blocks for at most a minute."""
+def ask(login: Login, node: str, let_in: str) -> Iterator[Finding]:
+    """Log in as `node` and try its rights. Blocks for at most a minute.
+
+    `let_in`: what to do where the account is refused."""
     try:
         with BrokerProbe(login) as probe:
-            yield from _examine(probe, probe.connect(), node)
+            yield from _examine(probe, probe.connect(), node, let_in)
     except (OSError, ValueError) as err:
         text = f"no connection to the broker: {err}"
         yield failed("hub.credential", text, "the lines above tell where it ends")
 
 
-def _examine(probe: BrokerProbe, code: ReasonCode | None, node: str) -> Iterator[Finding]:
+def _examine(
+    probe: BrokerProbe, code: ReasonCode | None, node: str, let_in: str
+) -> Iterator[Finding]:
     if code is None:
         yield failed("hub.credential", "the broker does not answer", "look at its log")
     elif code.is_failure:
-        remedy = LET_IN if code.value in (BAD_LOGIN, NOT_AUTHORIZED) else "look at its log"
+        remedy = let_in if code.value in (BAD_LOGIN, NOT_AUTHORIZED) else "look at its log"
         yield failed("hub.credential", f"the broker refuses {node}: {code}", remedy)
     else:
         yield passed("hub.credential", f"the broker lets {node} in")

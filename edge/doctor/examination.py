@@ -15,6 +15,7 @@ from edge.base.units import format_count, format_duration
 from edge.config.node import NodeSettings
 from edge.config.secrets import read_hub_key, read_secret
 from edge.doctor import broker, camera, machine, uploads, wear
+from edge.doctor.account import Account
 from edge.health.clocksync import ClockTrust
 from edge.outbox import report
 from edge.reach import server
@@ -28,7 +29,12 @@ LATE_S = 3600.0  # a record that waits so long shows that the hub is not reached
 
 
 def examine(
-    settings: NodeSettings, clock: Clock, *, seconds: float, has_cameras: bool = True
+    settings: NodeSettings,
+    clock: Clock,
+    *,
+    seconds: float,
+    account: Account,
+    has_cameras: bool = True,
 ) -> Iterator[Finding]:
     """Look at everything, each camera for `seconds`. Raises nothing of its own."""
     folder = Path(settings.state_dir)
@@ -46,7 +52,7 @@ def examine(
     yield machine.temperature()
     yield from machine.power()
     yield from _journal(settings, folder, clock)
-    yield from _hub(settings, clock, is_agent_running=is_running)
+    yield from _hub(settings, clock, account, is_agent_running=is_running)
     if not has_cameras:
         yield skipped("cameras", "left out, as asked")
         return
@@ -96,7 +102,9 @@ def _journal(settings: NodeSettings, folder: Path, clock: Clock) -> Iterator[Fin
         yield passed("journal", text)
 
 
-def _hub(settings: NodeSettings, clock: Clock, *, is_agent_running: bool) -> Iterator[Finding]:
+def _hub(
+    settings: NodeSettings, clock: Clock, account: Account, *, is_agent_running: bool
+) -> Iterator[Finding]:
     """Each door of the hub, as far as it opens."""
     yield from _hub_key(Path(settings.hub.public_key_file))
     secret = None
@@ -111,13 +119,18 @@ def _hub(settings: NodeSettings, clock: Clock, *, is_agent_running: bool) -> Ite
     )  # fmt: skip
     way = list(server.reach(door, clock.utc()))
     yield from way
-    if is_agent_running and _is_heard(clock):
+    is_heard = is_agent_running and _is_heard(clock)
+    # What the hub says of the account is asked first: it tells why the broker refuses it.
+    http = list(_http(settings, secret, clock, account.refused_by_hub(is_known_to_broker=is_heard)))
+    if is_heard:
         yield passed("hub.credential", f"the agent is connected as {settings.node}, and heard")
         yield skipped("hub.rights", "another session beside the agent's could end that one")
     elif secret is not None and is_good(way):
+        is_known = any(each.check == uploads.CHECK and each.outcome == "pass" for each in http)
         login = Login(mqtt.host, mqtt.port, settings.node, secret, mqtt.ca_file)
-        yield from broker.ask(login, settings.node)
-    yield from _http(settings, secret, clock)
+        let_in = account.refused_by_broker(is_known_to_hub=is_known)
+        yield from broker.ask(login, settings.node, let_in)
+    yield from http
 
 
 def _is_heard(clock: Clock) -> bool:
@@ -126,7 +139,9 @@ def _is_heard(clock: Clock) -> bool:
     return found is not None and found.is_heard
 
 
-def _http(settings: NodeSettings, secret: str | None, clock: Clock) -> Iterator[Finding]:
+def _http(
+    settings: NodeSettings, secret: str | None, clock: Clock, let_in: str
+) -> Iterator[Finding]:
     hub = settings.hub
     url = urlsplit(hub.upload_url)
     is_tls = url.scheme == "https"
@@ -137,8 +152,9 @@ def _http(settings: NodeSettings, secret: str | None, clock: Clock) -> Iterator[
     yield from way
     if secret is not None and is_good(way):
         yield uploads.ask(
-            hub.upload_url, user=settings.node, secret=secret, ca_file=hub.upload_ca_file
-        )
+            hub.upload_url, user=settings.node, secret=secret, ca_file=hub.upload_ca_file,
+            let_in=let_in,
+        )  # fmt: skip
 
 
 def _hub_key(path: Path) -> Iterator[Finding]:

@@ -7,27 +7,28 @@ import secrets
 from edge.base.findings import Finding, failed, passed
 from edge.uplink.tus import UPLOADS_PATH, TusClient, UploadError
 
+CHECK = "hub.uploads"
 UNAUTHORISED = 401
-LET_IN = "is the secret that of camwatch-hub node add, and is upload_url that hub's?"
 HUB = "is upload_url the hub's own? the lines above tell how far it is reached"
 
 
-def ask(base_url: str, *, user: str, secret: str, ca_file: str | None) -> Finding:
+def ask(base_url: str, *, user: str, secret: str, ca_file: str | None, let_in: str) -> Finding:
     """Two questions: without an account, which a hub refuses, and with it. Blocks for at most a
-    minute."""
-    check = "hub.uploads"
+    minute.
+
+    `let_in`: what to do where the account is refused."""
     try:
         stranger = _status(base_url, "", "", ca_file)
         status = _status(base_url, user, secret, ca_file)
     except UploadError as err:
-        return failed(check, f"no answer as of an upload server: {err}", HUB)
+        return failed(CHECK, f"no answer as of an upload server: {err}", HUB)
     except (OSError, ValueError) as err:
-        return failed(check, f"it cannot be asked: {err}", HUB)
+        return failed(CHECK, f"it cannot be asked: {err}", HUB)
     if stranger != UNAUTHORISED:
-        return failed(check, "what answers there is no hub: it asks nobody for an account", HUB)
+        return failed(CHECK, "what answers there is no hub: it asks nobody for an account", HUB)
     if status == UNAUTHORISED:
-        return failed(check, f"the hub refuses the account {user}", LET_IN)
-    return passed(check, f"the hub takes uploads of {user}")
+        return failed(CHECK, f"the hub refuses the account {user}", let_in)
+    return passed(CHECK, f"the hub takes uploads of {user}")
 
 
 def _status(base_url: str, user: str, password: str, ca_file: str | None) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edge.base import crashpoint, durable, schema, strictjson
 from edge.base.errors import ConfigError
@@ -39,6 +40,17 @@ def load(folder: Path) -> Note | None:
         raise ConfigError(f"cannot read {path}: {err.strerror}") from err
     except (ValueError, schema.SchemaError) as err:
         raise ConfigError(f"{path} is damaged: {err}", hint="remove it, run this again") from err
+
+
+def standing(folder: Path) -> Literal["done", "begun", "never", "unknown"]:
+    """Whether this box has joined by a node file, as far as the note can be read."""
+    try:
+        known = load(folder)
+    except ConfigError:
+        return "unknown"
+    if known is None:
+        return "never"
+    return "done" if known.is_done else "begun"
 
 
 def begin(folder: Path, token: str) -> Note:

@@ -60,6 +60,12 @@ class Box:
         """`camwatch-edge check-config`."""
         return run_command("edge.cli", ["check-config", "--config", str(self.config)])
 
+    def doctor(self) -> dict[str, dict[str, str]]:
+        """`camwatch-edge doctor` without its cameras; the findings by check."""
+        options = ["--json", "--no-cameras", "--config", str(self.config)]
+        said = json.loads(run_command("edge.cli", ["doctor", *options]).stdout)
+        return {each["check"]: each for each in said["findings"]}
+
     def account(self, name: str) -> Account:
         """What it logs in with."""
         settings = yaml.safe_load(self.config.read_text(encoding="utf-8"))

@@ -111,9 +111,26 @@ def test_a_wrong_secret_is_named_at_broker_and_hub(
     assert status == 1
     assert found["hub.broker.tls"]["outcome"] != "fail"
     assert found["hub.credential"]["outcome"] == "fail"
-    assert "camwatch-hub node add" in found["hub.credential"]["remedy"]
+    assert "this box was never enrolled" in found["hub.credential"]["remedy"]
     assert found["hub.uploads"]["outcome"] == "fail"
+    assert "this box was never enrolled" in found["hub.uploads"]["remedy"]
     assert password not in json.dumps(found)
+
+
+def test_a_broker_that_has_not_read_the_hubs_accounts_is_named(
+    town: Stage, ill: IllNode, enrolment: Enrolment
+) -> None:
+    """The hub takes the account, so the fault is not this box's."""
+    known_to_hub_alone = town.hub.add_node("gate-1b")
+    node = ill(replace(enrolment, secret_file=known_to_hub_alone))
+    node.settings["node"] = "gate-1b"
+    status, found = examined(node, "--no-cameras")
+    assert status == 1
+    assert found["hub.uploads"]["outcome"] == "pass"
+    assert found["hub.credential"]["outcome"] == "fail"
+    remedy = found["hub.credential"]["remedy"]
+    assert "the hub takes this very account" in remedy
+    assert "camwatch-broker-reload.path" in remedy
 
 
 def test_a_strange_authority_is_named(ill: IllNode, enrolment: Enrolment, tmp_path: Path) -> None:

@@ -208,3 +208,27 @@ def test_many_boxes_from_one_list(town: Place) -> None:
 def read_name(box: Box) -> str:
     """The node that the box has become."""
     return str(yaml.safe_load(box.config.read_text(encoding="utf-8"))["node"])
+
+
+def refused(box: Box) -> list[str]:
+    """What the doctor advises where the box is refused."""
+    found = box.doctor()
+    checks = [found["hub.credential"], found["hub.uploads"]]
+    assert [each["outcome"] for each in checks] == ["fail", "fail"]
+    return [each["remedy"] for each in checks]
+
+
+def test_the_doctor_of_a_box_that_is_shut_out_says_how_it_joins_again(town: Place) -> None:
+    """Revoked, or replaced by another box: that it was let in once stands on the box."""
+    one = town.join("out-1")
+    assert one.doctor()["hub.credential"]["outcome"] == "pass"
+    town.command("node", "revoke", "out-1")
+    wanted = "camwatch-hub node replace out-1 --to out-1.node there"
+    for remedy in refused(one):
+        assert remedy.startswith("this box was enrolled, and out-1 was shut out, another box")
+        assert wanted in remedy
+        assert "reload" not in remedy
+    other = town.box("out-other")
+    assert other.enrol(town.replace("out-1")).returncode == 0
+    assert other.doctor()["hub.credential"]["outcome"] == "pass"
+    assert all(wanted in remedy for remedy in refused(one))
