@@ -13,7 +13,7 @@ import typing
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge import __version__, keys, replay, selftest, updating
+from edge import __version__, discovering, keys, replay, selftest, updating
 from edge.base import findings, logs, memory
 from edge.base.clock import SystemClock
 from edge.base.errors import EX_CONFIG, CamwatchError, ConfigError
@@ -27,7 +27,6 @@ from edge.outbox import report
 DEFAULT_CONFIG = Path("/etc/camwatch/edge.yaml")
 JOURNAL_FILE = "journal.db"
 KEY_FILE = "node.key"
-EX_USAGE = 2  # as argparse
 
 if typing.TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -89,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--json", action="store_true", help="print JSON")
     _add_config(probe)
     probe.set_defaults(command=_probe)
-    _add_discover(commands)
+    discovering.declare(commands)
     _add_check_model(commands)
     again = commands.add_parser(
         "replay",
@@ -144,44 +143,13 @@ def _add_doctor(commands: Commands) -> None:
         " Exit status: 0, or 1 where a check failed, 78 where the settings are wrong.",
     )
     doctor.add_argument(
-        "--seconds", type=_seconds, default=10.0, metavar="N",
+        "--seconds", type=discovering.seconds, default=10.0, metavar="N",
         help="how long to watch each camera (default 10; 40 to be sure of a frozen one)",
     )  # fmt: skip
     doctor.add_argument("--no-cameras", action="store_true", help="leave the cameras out")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     _add_config(doctor)
     doctor.set_defaults(command=_doctor)
-
-
-def _add_discover(commands: Commands) -> None:
-    discover = commands.add_parser(
-        "discover",
-        help="find ONVIF cameras and their streams",
-        description="Asks the networks of this box which ONVIF cameras are there, and each of them"
-        " which streams it has. Hosts that are given are asked alone, with the login if one is"
-        " given. Exit status 1: none was found.",
-    )
-    discover.add_argument("hosts", nargs="*", metavar="HOST", help="ask these cameras only")
-    discover.add_argument("--user", help="user name at the given cameras")
-    discover.add_argument("--password-file", type=Path, help="file with the password, mode 0600")
-    discover.add_argument(
-        "--from", dest="addresses", action="append", metavar="ADDRESS",
-        help="of this box, to ask from (default: each that it has)",
-    )  # fmt: skip
-    discover.add_argument(
-        "--onvif-port", type=int, action="append", metavar="PORT",
-        help="where the given cameras answer by ONVIF (default: the usual ports in turn)",
-    )  # fmt: skip
-    discover.add_argument("--seconds", type=_seconds, default=4.0, help="to listen (default 4)")
-    discover.add_argument("--json", action="store_true", help="print JSON lines")
-    discover.set_defaults(command=_discover)
-
-
-def _seconds(text: str) -> float:
-    """Raises ArgumentTypeError."""
-    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) and float(text) >= 1:
-        return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 999")
 
 
 def _add_check_model(commands: Commands) -> None:
@@ -268,32 +236,6 @@ def _doctor(arguments: argparse.Namespace) -> int:
         account=Account(settings.node, note.standing(arguments.config.parent)),
     )  # fmt: skip
     return findings.tell(found, is_json=arguments.json, say=lambda line: print(line, flush=True))
-
-
-def _discover(arguments: argparse.Namespace) -> int:
-    from edge.capture import discover, onvif, wsdiscovery  # as above
-    from edge.capture.login import Login
-
-    if arguments.user and not arguments.hosts:
-        print("camwatch-edge: --user: name the cameras that may see that login", file=sys.stderr)
-        return EX_USAGE
-    login = Login(arguments.user, arguments.password_file) if arguments.user else None
-    if arguments.hosts:
-        cameras = discover.named(arguments.hosts, arguments.onvif_port or onvif.PORTS, login)
-    else:
-        addresses = arguments.addresses or wsdiscovery.own_addresses()
-        cameras = discover.around(addresses, listen_s=arguments.seconds)
-    has_streams = False
-    try:
-        for camera in cameras:
-            has_streams |= bool(camera.streams)
-            text = json.dumps(camera.to_json(), ensure_ascii=False)
-            print(text if arguments.json else "\n".join(camera.lines()), flush=True)
-    except OSError as err:
-        raise CamwatchError(f"the network cannot be asked: {err.strerror or err}") from err
-    if not has_streams:
-        print("camwatch-edge: no stream was found", file=sys.stderr)
-    return 0 if has_streams else 1
 
 
 def _probe(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import SplitResult, urlunsplit
 
-from edge.capture import onvif, wsdiscovery
+from edge.capture import onvif
 from edge.capture.errors import OpenError
 from edge.capture.login import Login
 from edge.capture.wsdiscovery import Found
@@ -62,10 +62,9 @@ def named(hosts: Sequence[str], ports: Sequence[int], login: Login | None) -> It
         yield ask(Found(host, ()), ports, user, password)
 
 
-def around(addresses: Sequence[str], *, listen_s: float) -> Iterator[Camera]:
-    """The cameras that answer on the networks of these addresses of ours. Blocks; raises
-    OSError."""
-    for found in wsdiscovery.seek(addresses, listen_s=listen_s):
+def asked(answers: Sequence[Found]) -> Iterator[Camera]:
+    """The cameras that answered, each asked without a login. Blocks."""
+    for found in answers:
         yield ask(found, found.ports or onvif.PORTS, "", "")
 
 

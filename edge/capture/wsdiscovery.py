@@ -13,7 +13,7 @@ import socket
 import struct
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -46,28 +46,41 @@ class Found:
     hardware: str = ""
 
 
-def seek(addresses: Sequence[str], *, listen_s: float = LISTEN_S) -> list[Found]:
-    """Ask from each of this box's own IPv4 `addresses`, in the order of what answers. Blocks.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was asked and who answered; `failed` says why by address where nothing could be sent."""
+
+    asked: tuple[str, ...]
+    failed: Mapping[str, str]
+    found: tuple[Found, ...]
+
+
+def seek(addresses: Iterable[str], *, listen_s: float = LISTEN_S) -> Search:
+    """Ask from each of this box's own IPv4 `addresses`; answers are in order of theirs. Blocks.
 
     Raises OSError where nothing can be sent from any of them.
     """
     message_id = f"urn:uuid:{uuid.uuid4()}"
     found: dict[str, Found] = {}
     with selectors.DefaultSelector() as selector:
-        sockets = _open(addresses)
+        sockets, failed = _open(addresses)
         try:
-            for each in sockets:
+            for each in sockets.values():
                 selector.register(each, selectors.EVENT_READ)
-            _listen(selector, sockets, message_id, listen_s, found)
+            failed |= _listen(selector, sockets, message_id, listen_s, found)
         finally:
-            for each in sockets:
+            for each in sockets.values():
                 each.close()
-    return sorted(found.values(), key=lambda each: socket.inet_aton(each.host))
+    return Search(
+        tuple(each for each in sockets if each not in failed),
+        {address: err.strerror or str(err) for address, err in failed.items()},
+        tuple(sorted(found.values(), key=lambda each: socket.inet_aton(each.host))),
+    )
 
 
-def own_addresses() -> list[str]:
-    """The IPv4 address of each of this box's interfaces, but for loopback."""
-    found = []
+def own_addresses() -> dict[str, str]:
+    """The IPv4 address of each of this box's interfaces but for loopback, with its name."""
+    found = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         for _, name in socket.if_nameindex():
             request = struct.pack("256s", name.encode()[:15])
@@ -77,7 +90,7 @@ def own_addresses() -> list[str]:
                 continue  # it has none
             address = socket.inet_ntoa(answer[20:24])
             if not address.startswith("127."):
-                found.append(address)
+                found[address] = name
     return found
 
 
@@ -117,8 +130,12 @@ def _scope(scopes: Sequence[str], kind: str) -> str:
     return "".join(each for each in unquote(text) if each.isprintable())[:MAX_WORD_CHARS]
 
 
-def _open(addresses: Sequence[str]) -> list[socket.socket]:
-    sockets, failure = [], OSError("this box has no IPv4 address")
+def _open(
+    addresses: Iterable[str],
+) -> tuple[dict[str, socket.socket], dict[str, OSError]]:
+    """A socket for each, and what went wrong with the others. Raises OSError without any."""
+    sockets: dict[str, socket.socket] = {}
+    failed: dict[str, OSError] = {}
     for address in addresses:
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
@@ -128,48 +145,57 @@ def _open(addresses: Sequence[str]) -> list[socket.socket]:
             made.setblocking(False)
         except OSError as err:
             made.close()
-            failure = err
+            failed[address] = err
         else:
-            sockets.append(made)
+            sockets[address] = made
     if not sockets:
-        raise failure
-    return sockets
+        raise next(iter(failed.values()), OSError("this box has no IPv4 address"))
+    return sockets, failed
 
 
 def _listen(
     selector: selectors.BaseSelector,
-    sockets: Sequence[socket.socket],
+    sockets: Mapping[str, socket.socket],
     message_id: str,
     listen_s: float,
     found: dict[str, Found],
-) -> None:
+) -> dict[str, OSError]:
+    """Ask and take answers; what went wrong where nothing could be sent. Raises OSError where
+    that is everywhere."""
     question = _question(message_id)
     start_s = time.monotonic()
     due_s = [start_s, start_s + REPEAT_S]
+    failed: list[dict[str, OSError]] = []
+    by_fd = {each.fileno(): each for each in sockets.values()}
     taken = 0
     while (now_s := time.monotonic()) < start_s + listen_s and taken < MAX_DATAGRAMS:
         if due_s and now_s >= due_s[0]:
             due_s.pop(0)
-            _send(sockets, question)
+            failed.append(_send(sockets, question))
         until_s = min([start_s + listen_s, *due_s]) - time.monotonic()
         for key, _ in selector.select(max(0.0, until_s)):
             taken += 1
-            data, host = _receive(sockets[[each.fileno() for each in sockets].index(key.fd)])
+            data, host = _receive(by_fd[key.fd])
             answer = read(data, host, message_id) if data else None
             if answer and (host in found or len(found) < MAX_CAMERAS):
                 found.setdefault(host, answer)
+    return {
+        address: err for address, err in (failed[0] if failed else {}).items()
+        if all(address in each for each in failed)
+    }  # fmt: skip
 
 
-def _send(sockets: Sequence[socket.socket], question: bytes) -> None:
-    """Raises OSError where it goes out by none of them."""
-    failures = []
-    for each in sockets:
+def _send(sockets: Mapping[str, socket.socket], question: bytes) -> dict[str, OSError]:
+    """What went wrong, by address. Raises OSError where it goes out by none of them."""
+    failed = {}
+    for address, each in sockets.items():
         try:
             each.sendto(question, (GROUP, PORT))
         except OSError as err:
-            failures.append(err)
-    if len(failures) == len(sockets):
-        raise failures[0]
+            failed[address] = err
+    if len(failed) == len(sockets):
+        raise next(iter(failed.values()))
+    return failed
 
 
 def _receive(asked: socket.socket) -> tuple[bytes, str]:

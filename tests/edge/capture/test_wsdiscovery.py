@@ -116,6 +116,7 @@ def test_a_host_that_is_no_camera_says_so_and_the_status_is_1() -> None:
     )
     assert done.returncode == 1
     assert "does not answer by ONVIF" in json.loads(done.stdout)["problem"]
+    assert "camwatch-edge probe rtsp://" in done.stderr
 
 
 def test_a_login_is_not_shown_to_whoever_answers() -> None:
@@ -125,13 +126,18 @@ def test_a_login_is_not_shown_to_whoever_answers() -> None:
     assert "name the cameras" in done.stderr
 
 
-def test_a_camera_that_others_wrote_is_found_with_its_streams() -> None:
-    """`ipycam`, in a network of its own."""
+@pytest.fixture
+def alone() -> list[str]:
+    """What runs a command in a network namespace of its own."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         pytest.skip("no unshare or ip here: apt-get install util-linux iproute2")
-    alone = ["unshare", "-n"]
-    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+    if subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode:
         pytest.skip("no network namespace may be made here")
+    return ["unshare", "-n"]
+
+
+def test_a_camera_that_others_wrote_is_found_with_its_streams(alone: list[str]) -> None:
+    """`ipycam`, in a network of its own."""
     command = [sys.executable, "-m", "edge.cli", "discover", "--from", "127.0.0.1", "--json"]
     done = subprocess.run(
         [*alone, sys.executable, "-m", "tests.harness.onvif_street", *command, "--seconds", "8"],
@@ -141,3 +147,52 @@ def test_a_camera_that_others_wrote_is_found_with_its_streams() -> None:
     camera = json.loads(done.stdout.splitlines()[-1])
     addresses = [each["address"] for each in camera["streams"]]
     assert addresses == ["rtsp://127.0.0.1:8554/main", "rtsp://127.0.0.1:8554/sub"]
+
+
+def in_network(alone: list[str], *setup: str, options: str = "") -> tuple[int, str, str]:
+    """Exit status, output and complaints of a search in a network that is set up so."""
+    lines = [*setup, f"exec {sys.executable} -m edge.cli discover --seconds 1 {options}"]
+    done = subprocess.run(
+        [*alone, "sh", "-ec", "\n".join(lines)],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+# As if `lo` were the interface to the cameras: not every kernel makes other ones.
+CAMERA_NET = (
+    "ip link set lo up",
+    "ip address flush dev lo",
+    "ip address add 192.0.2.5/24 dev lo",
+)
+
+
+def test_where_no_camera_answers_it_is_told_what_was_searched_and_what_to_do(
+    alone: list[str],
+) -> None:
+    """The interfaces, the seconds, the usual causes, and the way without a search."""
+    status, output, said = in_network(alone, *CAMERA_NET)
+    assert (status, output) == (1, "")
+    assert said.startswith("camwatch-edge: no camera answered in 1 s on lo (192.0.2.5)\n")
+    for word in ("no router", "ONVIF is switched off", "filters multicast"):
+        assert word in said
+    assert "camwatch-edge discover ADDRESS" in said
+    assert "camwatch-edge probe rtsp://ADDRESS/" in said
+
+
+def test_an_interface_that_could_not_be_asked_is_not_said_to_be_searched(alone: list[str]) -> None:
+    """It is no address of this box."""
+    options = "--from 192.0.2.5 --from 203.0.113.1 --json"
+    status, output, said = in_network(alone, *CAMERA_NET, options=options)
+    assert (status, output) == (1, ""), "JSON is for cameras alone"
+    lines = said.splitlines()
+    assert lines[0].endswith("in 1 s on lo (192.0.2.5)")
+    assert lines[1].startswith("  203.0.113.1 could not be asked: ")
+
+
+def test_a_box_without_a_network_is_told_so(alone: list[str]) -> None:
+    """No address at all."""
+    status, output, said = in_network(alone)
+    assert (status, output) == (1, "")
+    assert "the network cannot be asked: this box has no IPv4 address" in said
+    assert "is the cable in" in said
