@@ -12,6 +12,7 @@ On the Pi's boot partition, or on a partition CIDATA that is added at the disk's
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,24 +44,38 @@ class Bundle:
         return self.path.stat().st_size
 
 
-def open_bundle(path: Path, image: Image) -> Bundle:
-    """The bundle, which is whole and for this image's processor and Python. Raises WantedError."""
+def check_name(path: Path) -> None:
+    """What can be said of a bundle at once. Raises WantedError."""
+    if not path.is_file():
+        raise WantedError(f"--bundle: there is no file {path}", hint="scripts/bundle makes one")
+    if not re.fullmatch(r"[A-Za-z0-9._+-]+", path.name):  # the card's scripts read it unquoted
+        raise WantedError(
+            f"the file name {path.name!r} has characters that the card's scripts do not take",
+            hint="rename it: letters, digits, - _ . + only",
+        )
+
+
+def open_bundle(path: Path) -> Bundle:
+    """The bundle, which is whole; takes a second or more. Raises WantedError."""
+    check_name(path)
     try:
         manifest = check(path)
     except BundleError as err:
         raise WantedError(str(err), hint=err.hint) from err
+    return Bundle(path, manifest)
+
+
+def check_suits(bundle: Bundle, image: Image) -> None:
+    """Raises WantedError for a bundle that is for another processor or Python."""
+    manifest, name = bundle.manifest, bundle.path.name
     remedy = f"scripts/bundle --arch {image.arch} --python {image.python}"
     if manifest.arch != image.arch:
-        raise WantedError(
-            f"{path.name} is for {manifest.arch}, the image for {image.arch}", hint=remedy
-        )
+        raise WantedError(f"{name} is for {manifest.arch}, the image for {image.arch}", hint=remedy)
     if image.python not in manifest.pythons:
         raise WantedError(
-            f"{path.name} is for Python {' and '.join(manifest.pythons)}, the image has "
-            f"{image.python}",
+            f"{name} is for Python {' and '.join(manifest.pythons)}, the image has {image.python}",
             hint=remedy,
         )
-    return Bundle(path, manifest)
 
 
 def check_fits(image: Image, wanted: Wanted) -> None:
@@ -125,19 +140,13 @@ def _node_name(wanted: Wanted) -> str:
 
 
 def _conf(wanted: Wanted, bundle: Bundle) -> bytes:
-    """Read by `sh`: names that need no quoting only. Raises WantedError for others."""
+    """Read by `sh`: names that need no quoting only."""
     values = {
         "CARD_NODE": _node_name(wanted),
         "CARD_BUNDLE": bundle.path.name,
         "CARD_BUNDLE_SHA256": _sha256(bundle.path),
         "CARD_SSH": "on" if wanted.has_ssh else "off",
     }
-    for value in values.values():
-        if not value.replace("-", "").replace("_", "").replace(".", "").replace("+", "").isalnum():
-            raise WantedError(
-                f"the file name {value!r} has characters that the card's scripts do not take",
-                hint="rename it: letters, digits, - _ . + only",
-            )
     return "".join(f"{key}={value}\n" for key, value in values.items()).encode("ascii")
 
 

@@ -106,6 +106,7 @@ def ask_for(options: argparse.Namespace) -> wanted.Wanted:
     host = options.hostname or node.node
     time_zone = options.time_zone or node.time_zone or "UTC"
     wanted.check_names(host, options.user, time_zone)
+    keys = wanted.ssh_keys(options.ssh_key)
     secret_file = options.user_password_file
     password_hash = wanted.password_hash(secret_file) if secret_file else None
     wifi = None
@@ -116,33 +117,46 @@ def ask_for(options: argparse.Namespace) -> wanted.Wanted:
         )  # fmt: skip
     elif options.wifi_password_file or options.wifi_open or options.wifi_hidden:
         raise WantedError("--wifi-ssid is needed with the other words on Wi-Fi")
-    keys = wanted.ssh_keys(options.ssh_key)
     return wanted.Wanted(
         options.node, node, host, options.user, password_hash, keys, time_zone, wifi
     )
 
 
-def size_of(text: str) -> int:
-    """Bytes of such as 8G. Raises WantedError."""
+def size_of(text: str | None) -> int:
+    """Bytes of such as 8G; 0 where none is wanted. Raises WantedError."""
+    if text is None:
+        return 0
     found = re.fullmatch(r"(\d+)([KMG]?)", text)
     if not found:
         raise WantedError(f"--size: {text!r} is not a size such as 8G")
     return int(found[1]) * SIZES[found[2]]
 
 
-def find_bundle(given: Path | None, found: image.Image) -> Path:
-    """The bundle named, or the newest made for that processor. Raises WantedError."""
+def open_bundle(given: Path | None) -> card.Bundle | None:
+    """The bundle named, checked; None where the image's processor is to choose one of those made.
+    Raises WantedError where there is none."""
     if given is not None:
-        return given
+        return card.open_bundle(given)
+    if not any(BUNDLES.glob("camwatch-*.tar")):
+        raise _no_bundle(None)
+    return None
+
+
+def newest_bundle(found: image.Image) -> card.Bundle:
+    """That made last for the image's processor. Raises WantedError."""
     made = sorted(
         BUNDLES.glob(f"camwatch-*-{found.arch}.tar"), key=lambda path: path.stat().st_mtime
     )
     if not made:
-        raise WantedError(
-            f"there is no bundle for {found.arch} in {BUNDLES}",
-            hint=f"scripts/bundle --arch {found.arch} makes one (once, with internet)",
-        )
-    return made[-1]
+        raise _no_bundle(found.arch)
+    return card.open_bundle(made[-1])
+
+
+def _no_bundle(arch: str | None) -> WantedError:
+    return WantedError(
+        f"there is no bundle{f' for {arch}' if arch else ''} in {BUNDLES}",
+        hint=f"scripts/bundle --arch {arch or 'aarch64'} makes one (once, with internet)",
+    )
 
 
 def is_device(path: Path) -> bool:
@@ -157,10 +171,8 @@ def check_file_target(options: argparse.Namespace) -> None:
         raise DiskError(f"there is no {to}", hint="lsblk lists the disks; is the card in?")
     if not to.parent.is_dir():
         raise DiskError(f"there is no folder {to.parent}")
-    if to.exists():
-        if to.samefile(options.image):
-            raise DiskError("--to is the image itself", hint="give another name")
-        confirm(f"{to} exists and would be replaced.", to.name, is_yes=options.yes)
+    if to.exists() and to.samefile(options.image):
+        raise DiskError("--to is the image itself", hint="give another name")
 
 
 def confirm(question: str, word: str, *, is_yes: bool) -> None:
@@ -216,21 +228,32 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 
 def flash(options: argparse.Namespace, progress: Progress) -> None:
-    """Everything. Raises FlashError."""
-    want = ask_for(options)
+    """Everything: the arguments, those first that are looked at quickest, before the image is
+    unpacked, which takes minutes. Raises FlashError."""
+    size_of(options.size)
+    if options.bundle is not None:
+        card.check_name(options.bundle)
+    unpack.check(options.image, options.image_sha256)
     system = disk.System()
     target = None
     if is_device(options.to):
         target = system.look(options.to)
         disk.check_free(system, target, 0, may_be_built_in=options.built_in)
-        show_content(target)
-        confirm(f"All that is on {target.words} will be lost.", target.name, is_yes=options.yes)
+        if not options.work_dir.is_dir():
+            raise WantedError(f"--work-dir: there is no folder {options.work_dir}")
     else:
         check_file_target(options)
+    want = ask_for(options)
+    bundle = open_bundle(options.bundle)
+    if target is not None:
+        show_content(target)
+        confirm(f"All that is on {target.words} will be lost.", target.name, is_yes=options.yes)
+    elif options.to.exists():
+        confirm(f"{options.to} exists and would be replaced.", options.to.name, is_yes=options.yes)
     place = options.to.parent if target is None else options.work_dir
     with tempfile.TemporaryDirectory(prefix=".flash-node-", dir=place) as folder:
         work = Path(folder) / "image"
-        found, part_start = _prepare(options, want, target, work, progress)
+        found, part_start = _prepare(options, want, bundle, target, work, progress)
         if target is None:
             _sync(work)
             work.chmod(0o600)
@@ -249,6 +272,7 @@ def flash(options: argparse.Namespace, progress: Progress) -> None:
 def _prepare(
     options: argparse.Namespace,
     want: wanted.Wanted,
+    bundle: card.Bundle | None,
     target: disk.Disk | None,
     work: Path,
     progress: Progress,
@@ -266,13 +290,14 @@ def _prepare(
         raise ImageError(f"{options.image.name}: {err}", hint=err.hint) from err
     say(f"found {found.words}")
     card.check_fits(found, want)
-    bundle = card.open_bundle(find_bundle(options.bundle, found), found)
+    bundle = bundle or newest_bundle(found)
+    card.check_suits(bundle, found)
     needed = card.disk_size_needed(found, bundle)
     if target is not None:
         disk.check_free(disk.System(), target, needed, may_be_built_in=options.built_in)
         disk_size = target.size
     else:
-        disk_size = max(needed, size_of(options.size) if options.size else 0)
+        disk_size = max(needed, size_of(options.size))
     part = card.prepare(work, found, want, bundle, disk_size, say)
     if target is None and found.first_boot != "cidata":
         os.truncate(work, disk_size)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from scripts.lib.flash.errors import FlashError, ImageError
+from scripts.lib.flash.errors import FlashError, ImageError, WantedError
 
 XZ_MAGIC = b"\xfd7zXZ\x00"
 OTHER_MAGIC = {
@@ -48,6 +48,23 @@ class _Hashed(io.RawIOBase):
         self.sha256.update(data)
         self.done += len(data)
         return len(data)
+
+
+def check(image: Path, sha256: str | None) -> None:
+    """What can be said of the image and of its hash without reading it. Raises ImageError,
+    WantedError."""
+    if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+        raise WantedError(
+            f"--image-sha256: {sha256[:80]!r} is not a SHA-256",
+            hint="64 hexadecimal digits, as they are published beside the image",
+        )
+    try:
+        with image.open("rb") as raw:
+            _refuse_others(image, raw)
+    except OSError as err:
+        raise ImageError(f"--image: cannot read {image}: {err.strerror or err}") from err
+    if sha256 is None:
+        _published(image)
 
 
 def unpack(image: Path, work: Path, progress: Progress, *, sha256: str | None = None) -> int:

@@ -262,7 +262,7 @@ def test_a_boot_partition_without_room_is_refused(tmp_path: Path) -> None:
     ("change", "told"),
     [
         (["--bundle", "x86_64"], "is for x86_64, the image for aarch64"),
-        (["--bundle", "/nowhere.tar"], "not a whole bundle"),
+        (["--bundle", "/nowhere.tar"], "there is no file /nowhere.tar"),
         (["--node", "/nowhere.node"], "cannot read the node file"),
         (["--hostname", "Cổng"], "--hostname"),
         (["--user", "root"], "--user"),
@@ -284,6 +284,47 @@ def test_what_cannot_be_is_told_with_exit_status_78(
     done = bench.flash("--to", out, *change)
     assert (done.returncode, told in done.stderr) == (78, True), done.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        (["--size", "big"], 78, "--size: 'big'"),
+        (["--bundle", "nowhere.tar"], 78, "there is no file nowhere.tar"),
+        (["--bundle", "my bundle.tar"], 78, "characters that the card's scripts do not take"),
+        (["--bundle", "cut.tar"], 78, "cut.tar is not a whole bundle"),
+        (["--image-sha256", "abc"], 78, "--image-sha256: 'abc' is not a SHA-256"),
+        (["--image", "nowhere.img"], 1, "--image: cannot read nowhere.img"),
+        (["--image", "packed.img.zip"], 1, "is a ZIP archive"),
+        (["--ssh-key", "nowhere.pub"], 78, "--ssh-key: cannot read"),
+        (["--to", "nowhere/out.img"], 1, "there is no folder nowhere"),
+        (["--to", "/dev/nowhere"], 1, "lsblk lists the disks"),
+    ],
+)
+def test_every_argument_is_looked_at_before_the_image_is_unpacked(
+    tmp_path: Path, change: list[str], status: int, told: str
+) -> None:
+    """That takes minutes; nor is a password asked for before, which nobody here could give."""
+    bench = layouts.bench(tmp_path, "firstrun")
+    shutil.copy(bench.bundle, bench.folder / "my bundle.tar")
+    (bench.folder / "cut.tar").write_bytes(bench.bundle.read_bytes()[: MIB // 2])
+    (bench.folder / "packed.img.zip").write_bytes(b"PK\x03\x04" + bytes(64))
+    asks = [] if change[-1] == "cut.tar" else ["--wifi-ssid", "x", "--wifi-country", "VN"]
+    done = bench.flash("--to", bench.folder / "out.img", *asks, *change)
+    assert (done.returncode, told in done.stderr) == (status, True), done.stderr
+    assert "reading" not in done.stderr
+    assert "--wifi-password-file" not in done.stderr
+
+
+def test_a_hash_beside_the_image_that_is_none_is_told_before_it_is_unpacked(
+    tmp_path: Path,
+) -> None:
+    """As a download page that was saved in its place."""
+    bench = layouts.bench(tmp_path, "firstrun")
+    (bench.folder / "system.img.sha256").write_text("<html>")
+    done = bench.flash("--to", bench.folder / "out.img")
+    assert (done.returncode, "holds no SHA-256" in done.stderr) == (1, True), done.stderr
+    assert "reading" not in done.stderr
 
 
 def test_wifi_is_refused_where_the_system_has_none(tmp_path: Path) -> None:
