@@ -100,5 +100,8 @@ class Enrolments(Protocol):
     def standings(self, now_utc: datetime) -> dict[str, Standing]:
         """Every node's, by name."""
 
+    def shut_out(self) -> list[str]:
+        """The nodes that were heard of and have no account any more, by name."""
+
     def accounts_version(self) -> int:
         """Rises with every change of an account, whoever makes it."""

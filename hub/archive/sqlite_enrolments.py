@@ -108,6 +108,15 @@ class SqliteEnrolments:
         with self._file.reading() as db:
             return _standings(db, to_ms(now_utc))
 
+    def shut_out(self) -> list[str]:
+        with self._file.reading() as db:
+            rows = db.execute(
+                "SELECT name FROM nodes WHERE state IS NOT NULL AND NOT EXISTS"
+                " (SELECT 1 FROM credentials WHERE credentials.name = nodes.name"
+                "  AND role = 'node') ORDER BY name"
+            )
+            return [row["name"] for row in rows]
+
     def accounts_version(self) -> int:
         with self._file.reading() as db:
             return node_rows.accounts_version(db)

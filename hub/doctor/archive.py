@@ -55,7 +55,7 @@ def broker_files(archive: Archive, settings: HubSettings) -> Finding:
     try:
         found = outdated(
             settings.broker_path, archive.credentials(), hub_user=settings.mqtt.user,
-            hub_secret=secret,
+            hub_secret=secret, shut_out=archive.enrolments.shut_out(),
         )  # fmt: skip
     except StorageError as err:
         return of_error(check, err)

@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.base.clock import Clock
 from edge.base.errors import CamwatchError
@@ -165,7 +166,10 @@ class Session:
         self._last_failure = ""
         kept = "kept" if flags.session_present else "new"
         logger.info("connected to the broker as %s, session %s", self._settings.user, kept)
-        client.subscribe(SUBSCRIPTIONS)
+        # No Local: what the hub itself says for nodes that are out (farewell.py) is no news to it.
+        client.subscribe(
+            [(topic, SubscribeOptions(qos=qos, noLocal=True)) for topic, qos in SUBSCRIPTIONS]
+        )
 
     def _on_subscribe(
         self,

@@ -55,6 +55,7 @@ class BrokerAccess:
                 self._archive.credentials(),
                 hub_user=self._mqtt.user,
                 hub_secret=secret,
+                shut_out=self._archive.enrolments.shut_out(),
             )
         if changed:
             self._signal()

@@ -1,7 +1,8 @@
 """The broker's password and ACL files, made whole from the accounts each time one changes.
 
 Each account is held to its own part of the topic tree: a node to its own subtree, a reader (home
-automation, a display) to reading. The broker reads the files again on SIGHUP.
+automation, a display) to reading. Where a node is out, the hub may write its status, and only then:
+to take back what stands there. The broker reads the files again on SIGHUP.
 
 One more line names the files' generation: an account without any rights, whose name and password
 follow from all the rest. Whoever can log in with it knows that the broker has read these very files
@@ -43,10 +44,16 @@ def read_or_make_secret(path: Path) -> str:
         raise storage_error(err, "cannot read", path) from err
 
 
-def write(folder: Path, accounts: Sequence[Credential], *, hub_user: str, hub_secret: str) -> bool:
-    """Write `passwd` and `acl` in `folder` where they differ; true when something changed."""
+def write(
+    folder: Path, accounts: Sequence[Credential], *, hub_user: str, hub_secret: str,
+    shut_out: Sequence[str] = (),
+) -> bool:  # fmt: skip
+    """Write `passwd` and `acl` in `folder` where they differ; true when something changed.
+
+    `shut_out` are nodes that have no account any more.
+    """
     durable.make_dirs(folder, mode=DIR_MODE)
-    texts = _texts(accounts, hub_user=hub_user, hub_secret=hub_secret)
+    texts = _texts(accounts, shut_out, hub_user=hub_user, hub_secret=hub_secret)
     changed = [name for name, text in texts.items() if write_if_changed(folder / name, text)]
     return bool(changed)
 
@@ -83,11 +90,13 @@ def generation(folder: Path, hub_secret: str) -> tuple[str, str]:
 
 
 def outdated(
-    folder: Path, accounts: Sequence[Credential], *, hub_user: str, hub_secret: str
-) -> list[str]:
+    folder: Path, accounts: Sequence[Credential], *, hub_user: str, hub_secret: str,
+    shut_out: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
     """The names of the files that `write` would change. Raises StorageError."""
     found = []
-    for name, text in _texts(accounts, hub_user=hub_user, hub_secret=hub_secret).items():
+    texts = _texts(accounts, shut_out, hub_user=hub_user, hub_secret=hub_secret)
+    for name, text in texts.items():
         try:
             if (folder / name).read_bytes() != text.encode():
                 found.append(name)
@@ -98,11 +107,13 @@ def outdated(
     return found
 
 
-def _texts(accounts: Sequence[Credential], *, hub_user: str, hub_secret: str) -> dict[str, str]:
+def _texts(
+    accounts: Sequence[Credential], shut_out: Sequence[str], *, hub_user: str, hub_secret: str
+) -> dict[str, str]:
     """What the files hold, by name, in the order in which they are written."""
     lines = [f"{hub_user}:{mqtt_hash(hub_user, hub_secret)}"]
     lines += [f"{account.name}:{account.mqtt_hash}" for account in accounts]
-    acl = acl_text(accounts, hub_user=hub_user)
+    acl = acl_text(accounts, shut_out, hub_user=hub_user)
     digest = hashlib.sha256("\n".join((*lines, acl)).encode()).hexdigest()
     name = GENERATION_PREFIX + digest[:16]
     lines.append(f"{name}:{mqtt_hash(name, _generation_secret(name, hub_secret))}")
@@ -113,9 +124,11 @@ def _generation_secret(name: str, hub_secret: str) -> str:
     return hmac.new(hub_secret.encode(), name.encode(), hashlib.sha256).hexdigest()
 
 
-def acl_text(accounts: Sequence[Credential], *, hub_user: str) -> str:
+def acl_text(accounts: Sequence[Credential], shut_out: Sequence[str] = (), *, hub_user: str) -> str:
     """The ACL file: one section an account, nothing for anybody else."""
-    sections = [_section(hub_user, _hub_rules())]
+    known = {account.name for account in accounts}
+    taken_back = [f"write {topics.status(node)}" for node in shut_out if node not in known]
+    sections = [_section(hub_user, _hub_rules() + taken_back)]
     for account in accounts:
         rules = _node_rules(account.name) if account.role == "node" else _reader_rules()
         sections.append(_section(account.name, rules))

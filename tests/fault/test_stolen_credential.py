@@ -7,6 +7,7 @@ as they are installed. Once the node is revoked, nothing is reached at all.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -31,6 +32,7 @@ from hub.registry.passwd import mqtt_hash
 from tests.harness.child import HarnessError
 from tests.harness.link import Account, Link
 from tests.harness.publisher import Publisher
+from tests.harness.traffic import Message, Traffic
 from tests.hub.people import API, Client, Reply
 from tests.hub.test_access import PAGES
 from tests.system.joining import Box, Place, place
@@ -307,6 +309,31 @@ def test_a_revoked_node_is_out_and_its_credential_opens_nothing(town: Place) -> 
     assert box.enrol(again).returncode == 0
     assert town.is_let_in(box.account("gone-1"))
     assert not town.is_let_in(account)
+
+
+def test_who_listens_is_told_that_a_revoked_node_is_gone(town: Place) -> None:
+    """The broker speaks no Will for it; the hub says offline, and nothing stays at the broker."""
+    town.join("left-1")
+    secret = town.command("reader", "add", "hall").strip()
+    hall = Account("hall", secret)
+
+    def of_left(message: Message) -> bool:
+        return message.topic == topics.status("left-1")
+
+    with publisher(town, "left-1") as node:
+        made = node.make_booted()
+        node.send(made)
+        node.wait_for_ack(made, 60)
+        with contextlib.closing(Traffic(town.broker.nodes, hall)) as traffic:
+            assert b'"online"' in traffic.wait_for(of_left, 30).payload
+            town.command("node", "revoke", "left-1")
+            gone, cleared = traffic.wait_for_count(of_left, 3, 30)[1:]
+            assert b'"offline"' in gone.payload and not gone.retain
+            assert cleared.payload == b""
+        with contextlib.closing(Traffic(town.broker.nodes, hall)) as later:
+            later.wait_for(lambda each: each.topic == discovery_topic("left-1"), 30)
+            assert later.matching(of_left) == []
+    assert not any("refused" in each for each in town.node("left-1")["problems"])  # type: ignore[attr-defined]
 
 
 def test_the_running_hub_follows_whoever_changes_an_account(town: Place) -> None:

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from edge.contract.status import Status
 from hub.archive.audit import AuditFilter, Deed
 from hub.archive.enrolments import NewEnrolment, Standing, StandingError, TokenStateError
 from hub.archive.sqlite_archive import SqliteArchive
-from hub.archive.values import Credential
+from hub.archive.values import Batch, Credential, StatusNote
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 END = NOW + timedelta(days=1)
 TOKEN, OTHER_TOKEN = b"t" * 32, b"o" * 32
+STATUS = Status(1, "online", "0" * 32, "1.0", "0" * 16, "A" * 43 + "=", ("door",))
 KEY, OTHER_KEY = b"k" * 32, b"j" * 32
 
 
@@ -182,6 +184,20 @@ def test_what_was_sealed_is_kept(archive: SqliteArchive) -> None:
     begin(archive)
     assert archive.enrolments.sealed_cameras("gate-3") == b"sealed"
     assert archive.enrolments.sealed_cameras("gate-4") is None
+
+
+def test_who_was_heard_of_and_has_no_account_is_shut_out(archive: SqliteArchive) -> None:
+    """Not a node that never spoke, and not one that is in, or in again."""
+    begin(archive)
+    redeem(archive)
+    assert archive.enrolments.revoke("gate-3", deed("node.revoke"))
+    assert archive.enrolments.shut_out() == []
+    archive.write(Batch(statuses=(StatusNote("gate-3", STATUS, LATER),)))
+    assert archive.enrolments.shut_out() == ["gate-3"]
+    begin(archive, OTHER_TOKEN)
+    assert archive.enrolments.shut_out() == ["gate-3"]
+    redeem(archive, OTHER_TOKEN)
+    assert archive.enrolments.shut_out() == []
 
 
 def test_a_token_that_ended_unused_is_told_until_a_newer_one_or_the_end(

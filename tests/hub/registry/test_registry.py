@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.base.clock import FakeClock
+from edge.contract import topics
 from hub.archive import SqliteArchive
 from hub.registry import accounts, broker_files
 from hub.registry.accounts import AccountError
@@ -97,6 +98,23 @@ def test_the_files_change_only_with_the_accounts(archive: SqliteArchive, tmp_pat
     assert write()
     assert not write()
     assert stat.S_IMODE((folder / "passwd").stat().st_mode) == 0o640
+
+
+def test_the_hub_may_write_the_status_of_a_node_that_is_out_and_of_no_other(
+    archive: SqliteArchive,
+) -> None:
+    """To take back what stands there; a node that is in again speaks for itself."""
+    accounts.add(archive, "gate-1", "node", CLOCK)
+    mine = f"topic write {topics.status('gate-1')}"
+
+    def of_hub(*shut_out: str) -> list[str]:
+        text = broker_files.acl_text(archive.credentials(), shut_out, hub_user="_hub")
+        return text.partition("user gate-1")[0].splitlines()
+
+    assert mine not in of_hub()
+    assert mine not in of_hub("gate-1")
+    theirs = [line for line in of_hub("gate-2") if "gate-2" in line]
+    assert theirs == [f"topic write {topics.status('gate-2')}"]
 
 
 def test_the_hubs_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
