@@ -61,11 +61,11 @@ from hub.trials import Trials
 from hub.web.certificate import Certificate
 from hub.web.door import Door
 from hub.web.gatekeeper import Gatekeeper
+from hub.web.live_feed import LiveFeed
 from hub.web.login import LogIn
 from hub.web.node_gate import NodeGate
 from hub.web.server import listen, serve
 from hub.web.trail import Trail
-from hub.web.updates import Updates
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ class _Hub:
         log_in = LogIn(people, door.trail, clock, lives)
         self._enrol = Enrol(archive, key, clock, door.trail, self._gatekeeper)
         files = NodeFiles(settings, archive, key, clock)
-        self._updates = Updates(archive, clock)
+        self._feed = LiveFeed(archive, clock)
         plan_pictures = plans.open_store(settings)
         stores = Stores(clips, self._pictures, plan_pictures)
         trials = Trials(archive, trace_store, clock)
@@ -210,7 +210,7 @@ class _Hub:
             stores,
             door,
             log_in,
-            self._updates,
+            self._feed,
             lambda: self._problems.all,
             settings.zone,
             cameras,
@@ -249,7 +249,7 @@ class _Hub:
             asyncio.create_task(self._say_ready(), name="ready"),
             asyncio.create_task(self._beat(), name="beat"),
             asyncio.create_task(self._remember_heads(), name="audit head"),
-            asyncio.create_task(self._updates.run(), name="live updates"),
+            asyncio.create_task(self._feed.run(), name="live updates"),
             asyncio.create_task(self._gatekeeper.run(), name="gatekeeper"),
             asyncio.create_task(self._roll_out(), name="roll-outs"),
             asyncio.create_task(self._say_farewell(), name="farewell"),
@@ -284,7 +284,7 @@ class _Hub:
 
     async def _until_stopped(self) -> None:
         await self._stopping.wait()
-        self._updates.close()
+        self._feed.close()
         await self._relay.close()  # its requests would go on for ever
 
     async def _beat(self) -> None:

@@ -13,7 +13,7 @@ from hub.api.event_models import EventAnswer
 from hub.api.route import GuardedRoute, Who
 from hub.archive.values import Event
 from hub.web.door import Door
-from hub.web.updates import Begun, Listener, Missed, Update, Updates
+from hub.web.live_feed import Begun, Listener, LiveFeed, Missed, Update
 
 RETRY_MS = 3000  # a browser comes back after a break
 
@@ -27,9 +27,9 @@ class EventStream(StreamingResponse):
 class LiveUpdatesApi:
     """The route."""
 
-    def __init__(self, door: Door, updates: Updates) -> None:
+    def __init__(self, door: Door, feed: LiveFeed) -> None:
         self._door = door
-        self._updates = updates
+        self._feed = feed
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -49,17 +49,17 @@ class LiveUpdatesApi:
         changes; `event: missed` how many of these were dropped because the reader was too slow;
         `: alive` comes every 15 s without news.
         """
-        return EventStream(self._stream(request, self._updates.listen(visitor)))
+        return EventStream(self._stream(request, self._feed.listen(visitor)))
 
     async def _stream(self, request: Request, listener: Listener) -> AsyncIterator[str]:
         try:
             yield f"retry: {RETRY_MS}\n\n"
-            async for update in listener.updates():
+            async for update in listener.news():
                 if update is None and not await self._door.is_still_in(request):
                     return
                 yield as_text(update)
         finally:
-            self._updates.leave(listener)
+            self._feed.leave(listener)
 
 
 def as_text(update: Update) -> str:

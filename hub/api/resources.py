@@ -29,8 +29,8 @@ from hub.archive import Archive
 from hub.archive.problems import Problem
 from hub.clipstore import FileClipStore
 from hub.web.door import Door
+from hub.web.live_feed import LiveFeed
 from hub.web.login import LogIn
-from hub.web.updates import Updates
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Api:
     """All routes below API_PATH."""
 
     def __init__(
-        self, archive: Archive, stores: Stores, door: Door, log_in: LogIn, updates: Updates,
+        self, archive: Archive, stores: Stores, door: Door, log_in: LogIn, feed: LiveFeed,
         problems: Callable[[], list[Problem]], zone: ZoneInfo, cameras: CameraApis,
         enrolment: EnrolmentApi,
     ) -> None:  # fmt: skip
@@ -73,7 +73,7 @@ class Api:
             *UsersApi(door, archive.people).routes(),
             *TokensApi(door, archive.people).routes(),
             *AuditApi(door, archive.audit).routes(),
-            *LiveUpdatesApi(door, updates).routes(),
+            *LiveUpdatesApi(door, feed).routes(),
             *cameras.live.routes(),
             *cameras.picture.routes(),
             *cameras.trials.routes(),

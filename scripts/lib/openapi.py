@@ -27,10 +27,10 @@ from hub.traces import TraceStore
 from hub.trials import Trials
 from hub.web.door import Door
 from hub.web.gatekeeper import Gatekeeper
+from hub.web.live_feed import LiveFeed
 from hub.web.login import LogIn
 from hub.web.node_gate import NodeGate
 from hub.web.trail import Trail
-from hub.web.updates import Updates
 
 PATH = Path(__file__).resolve().parents[2] / "config" / "hub-openapi.json"
 
@@ -43,7 +43,7 @@ def text() -> str:
             files = FileClipStore(Path(folder), suffix="")
             door = Door(archive.people, Trail(archive.audit, clock), clock, Lives())
             log_in = LogIn(archive.people, door.trail, clock, Lives())
-            updates = Updates(archive, clock)
+            feed = LiveFeed(archive, clock)
             nobody = _nobody(clock)
             trials = Trials(archive, TraceStore(Path(folder), camera_bytes=0, keep_s=0), clock)
             cameras = CameraApis(
@@ -53,7 +53,7 @@ def text() -> str:
             )
             stores, zone = Stores(files, files, files), ZoneInfo("UTC")
             enrolment = _enrolment(door, archive, clock, Path(folder))
-            api = Api(archive, stores, door, log_in, updates, list, zone, cameras, enrolment)
+            api = Api(archive, stores, door, log_in, feed, list, zone, cameras, enrolment)
             document = make_api(api.routes, lambda err: None).openapi()
         finally:
             archive.close()

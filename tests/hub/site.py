@@ -47,11 +47,11 @@ from hub.traces import TraceStore
 from hub.trials import Trials
 from hub.web.door import Door
 from hub.web.gatekeeper import Gatekeeper
+from hub.web.live_feed import LiveFeed
 from hub.web.login import LogIn
 from hub.web.node_gate import NodeGate
 from hub.web.server import listen, serve
 from hub.web.trail import Trail
-from hub.web.updates import Updates
 from tests.harness.broker import free_port
 from tests.harness.credentials import Authority
 from tests.hub.people import Client
@@ -83,7 +83,7 @@ class Site:
             is_offline=lambda node: node not in self.node_keys,
         )  # fmt: skip
         self.relay = Relay(self.commander)
-        self._updates = Updates(self.archive, self.clock)
+        self._feed = LiveFeed(self.archive, self.clock)
         self.app = self._make_app()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
@@ -130,7 +130,7 @@ class Site:
             stores,
             door,
             log_in,
-            self._updates,
+            self._feed,
             lambda: self.problems.all,
             ZONE,
             cameras,
@@ -144,11 +144,11 @@ class Site:
         )  # fmt: skip
 
     async def _serve(self) -> None:
-        feeding = asyncio.create_task(self._updates.run())
+        feeding = asyncio.create_task(self._feed.run())
 
         async def until() -> None:
             await self._stopping.wait()
-            self._updates.close()
+            self._feed.close()
             await self.relay.close()
 
         await serve(self.app, self._settings, self._listener, until)

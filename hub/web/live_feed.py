@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 1.0
 BATCH = 200  # events taken from the archive at once
-MAX_QUEUED = 300  # updates that wait for one listener
+MAX_QUEUED = 300  # pieces of news that wait for one listener
 MAX_LISTENERS = 200
 MAX_OF_ONE = 8  # of one browser or program
 ALIVE_S = 15.0  # how often a listener without news hears that all is well
@@ -89,7 +89,7 @@ class Listener:
         self._is_closed = True
         self._news.set()
 
-    async def updates(self) -> AsyncIterator[Update]:
+    async def news(self) -> AsyncIterator[Update]:
         """What comes, until closed; None each ALIVE_S without any."""
         while not self._is_closed:
             if self._missed:
@@ -106,8 +106,8 @@ class Listener:
                     yield None
 
 
-class Updates:
-    """All listeners. `run` is the task that feeds them."""
+class LiveFeed:
+    """All listeners. `run` is the task that feeds them. Updates of software are `hub/rollouts`."""
 
     def __init__(self, archive: Archive, clock: Clock) -> None:
         self._archive = archive
