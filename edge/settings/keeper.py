@@ -246,7 +246,7 @@ class Keeper:
                 self._store.fail(trial, "invalid", detail)
             return
         if self._store.state.is_switched:
-            self._begin_watch(frozenset(self._store.state.judged))
+            self._begin_watch(frozenset(self._store.state.judged), had_link=self._link.is_online)
         else:
             self._settled_ns = self._clock.mono_ns()
 
@@ -317,14 +317,15 @@ class Keeper:
         cameras = self._cameras.by_name
         judged = frozenset(name for name in self._restarting if cameras[name].has_large_stream)
         self._rehearsals = None
+        had_link = self._link.is_online  # before any of it is in effect, which may take QUIET_S
         self._store.switch(tuple(sorted(judged)))
         self._put(following, trial.settings, f"settings {trial.version}")
-        self._begin_watch(judged)
+        self._begin_watch(judged, had_link=had_link)
 
-    def _begin_watch(self, judged: frozenset[str]) -> None:
+    def _begin_watch(self, judged: frozenset[str], *, had_link: bool) -> None:
         connected = self._connected()
         others = frozenset(n for n, is_up in connected.items() if is_up) - judged
-        self._watch = Watch(self._clock.mono_ns(), judged, self._link.is_online, others)
+        self._watch = Watch(self._clock.mono_ns(), judged, had_link, others)
 
     def _look(self, watch: Watch) -> None:
         now_ns = self._clock.mono_ns()

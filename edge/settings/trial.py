@@ -5,9 +5,11 @@ What lived before and does not after is not enough: cameras and networks fail by
 - a new address is rehearsed first, beside the old stream: if that lives on while the new one does
   not come, the address is to blame, and nothing was lost; if both are dead, it is not;
 - once in effect, a stream that does not come is blamed on the version unless the network is in
-  doubt: the hub is out of reach too, or another camera was lost in the same minute;
+  doubt: another camera was lost in the same minute, or the hub is out of reach, port and all;
 - the way to the hub is none of a version's settings, so it can only be starved: it is blamed where
-  the broker's port answers, and the connection does not stand all the same.
+  the broker's port answers, and the connection does not stand all the same. A line on which nothing
+  comes any more is noticed after 20 to 40 s (MQTT's keep alive), so a watch at whose end the hub is
+  out of reach goes on until it is known which it is: 85 s at most.
 """
 
 from __future__ import annotations
@@ -51,21 +53,19 @@ class Watch:
             self._offline_ns = None
         elif self._offline_ns is None:
             self._offline_ns = now_ns
+        if self._is_link_lost(now_ns):
+            return "link?"
+        if self.had_link and self._offline_ns is not None:
+            return "wait"  # for LINK_S at most: it may come back
         elapsed_s = (now_ns - self.start_ns) / 1e9
         missing = self.judged - self.proven
         is_late = elapsed_s >= STREAM_S and not any(connected.get(name) for name in missing)
         if missing and (is_late or elapsed_s >= WATCH_S + PROOF_S):
-            if self._is_network_in_doubt(connected):
-                return "good"
+            if any(not connected.get(name) for name in self.others):
+                return "good"  # the network is in doubt
             self.lost = tuple(sorted(missing))
             return "stream"
-        if self._is_link_lost(now_ns):
-            return "link?"
         return "good" if elapsed_s >= WATCH_S and not missing else "wait"
-
-    def _is_network_in_doubt(self, connected: Mapping[str, bool]) -> bool:
-        is_cut = self.had_link and self._offline_ns is not None
-        return is_cut or any(not connected.get(name) for name in self.others)
 
     def _is_link_lost(self, now_ns: int) -> bool:
         if not self.had_link or self._offline_ns is None:

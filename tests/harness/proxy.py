@@ -40,6 +40,7 @@ class Proxy:
         self._pipes: list[_Pipe] = []
         self._delay_s = 0.0
         self._is_swallowing = False
+        self._is_holding = False
         self._is_closing = False
         self.connections = 0
         self._listener: socket.socket | None = None
@@ -57,6 +58,18 @@ class Proxy:
         """Black hole: connections are taken and stay open, bytes vanish, in both directions."""
         with self._lock:
             self._is_swallowing = True
+
+    def hold(self) -> None:
+        """A line that is starved: connections are taken and stay open, nothing gets on, and
+        nothing is lost; what could not go on does so after `heal`."""
+        with self._lock:
+            self._is_holding = True
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a connection is open."""
+        with self._lock:
+            return bool(self._pipes)
 
     def cut(self) -> None:
         """Reset every open connection; new ones are welcome."""
@@ -76,6 +89,7 @@ class Proxy:
         with self._lock:
             self._delay_s = 0.0
             self._is_swallowing = False
+            self._is_holding = False
             if self._listener is None:
                 self._listen()
 
@@ -109,7 +123,7 @@ class Proxy:
                 with self._lock:
                     if self._listener is not None:
                         selector.register(self._listener, selectors.EVENT_READ)
-                    for pipe in self._pipes:
+                    for pipe in [] if self._is_holding else self._pipes:
                         if not pipe.has_ended and pipe.pending_bytes < MAX_PENDING_BYTES:
                             selector.register(pipe.source, selectors.EVENT_READ, pipe)
                 ready = selector.select(TICK_S)
@@ -117,9 +131,9 @@ class Proxy:
                 for key, _ in ready:
                     if key.data is None:
                         self._accept()
-                    elif key.data in self._pipes:
+                    elif key.data in self._pipes and not self._is_holding:
                         self._read(key.data)
-                for pipe in list(self._pipes):
+                for pipe in [] if self._is_holding else list(self._pipes):
                     self._forward(pipe)
 
     def _accept(self) -> None:

@@ -220,6 +220,20 @@ def test_a_proxy_delays_swallows_cuts_and_refuses(
     assert call(through.port, b"well") == b"well"
 
 
+def test_a_proxy_that_holds_loses_nothing(echo_port: int, proxy: Callable[[int], Proxy]) -> None:
+    """New connections are taken, nothing gets on, and all of it does once it is healed."""
+    through = proxy(echo_port)
+    through.hold()
+    with socket.create_connection(("127.0.0.1", through.port), timeout=0.3) as sock:
+        sock.sendall(b"kept")
+        with pytest.raises(TimeoutError):
+            sock.recv(1)
+        assert through.is_in_use
+        through.heal()
+        sock.settimeout(TIMEOUT_S)
+        assert sock.recv(16) == b"kept"
+
+
 def test_a_cut_link_shows_as_closed(broker: Broker, proxy: Callable[[int], Proxy]) -> None:
     """MQTT through the proxy: a publish on a cut connection raises, it does not hang."""
     through = proxy(broker.port)

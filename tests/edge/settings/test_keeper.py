@@ -70,6 +70,8 @@ class Bench:
         self.inbox: list[Inbound] = []
         self.sent: list[Inbound] = []
         self.is_online = True
+        self.is_starving = False
+        """Whether the hub is out of reach from the moment on at which a camera is changed."""
         self.said: list[Applied] = []
         self.journal: list[ConfigApplied] = []
         self.levels: list[str] = []
@@ -98,6 +100,7 @@ class Bench:
     def change(self, settings: Sequence[CameraSettings], *, why: str, within_s: float) -> None:
         for each in settings:
             self.running[each.name] = each
+            self.is_online = self.is_online and not self.is_starving
             self.changes.append(f"{each.name}: {why}")
 
     def next_wish(self) -> Inbound | None:
@@ -211,6 +214,16 @@ def test_a_way_to_the_hub_that_dies_is_blamed_only_where_the_broker_answers(
     listener.close()
     bench.turn(WATCH_S)
     assert bench.now == (2, "applied", "link")
+
+
+def test_a_way_to_the_hub_that_dies_while_cameras_are_changed_lived_before(bench: Bench) -> None:
+    """They change one after the other, each once its event is over."""
+    bench.is_starving = True
+    bench.want(1, cameras={"gate": {"motion": {"sensitivity": 2}}})
+    bench.turn(2)
+    assert not bench.is_online
+    bench.turn(WATCH_S)
+    assert bench.now == (0, "local", "link")
 
 
 def test_a_newer_version_takes_the_place_of_one_on_trial(bench: Bench) -> None:

@@ -71,13 +71,19 @@ def test_a_stream_that_was_dead_before_is_not_judged() -> None:
 
 
 def test_a_network_that_fails_is_not_the_version_s_fault() -> None:
-    """The hub is out of reach too, or a camera that the version does not touch is lost."""
-    case = Case()
-    case.connected["gate"], case.is_online = False, False
-    assert case.after(STREAM_S + 1) == "good"
+    """A camera that the version does not touch is lost too."""
     case = Case()
     case.connected.update(gate=False, yard=False)
     assert case.after(STREAM_S + 1) == "good"
+
+
+def test_a_stream_that_is_lost_together_with_the_hub_is_looked_into() -> None:
+    """A line that the version starves loses both; by the broker's port it is told from one that
+    failed by itself."""
+    case = Case()
+    case.connected["gate"], case.is_online = False, False
+    assert case.after(LINK_S - 2) == "wait"
+    assert case.after(4) == "link?"
 
 
 def test_a_way_to_the_hub_that_dies_is_looked_into() -> None:
@@ -89,3 +95,18 @@ def test_a_way_to_the_hub_that_dies_is_looked_into() -> None:
     case = Case(judged="", had_link=False)
     case.is_online = False
     assert case.after(WATCH_S + 1) == "good"
+
+
+def test_a_way_to_the_hub_that_dies_in_silence_is_waited_for() -> None:
+    """Keep alive notices it late: a version is not good because its watch is over by then."""
+    case = Case()
+    assert case.after(WATCH_S - 5) == "wait"
+    case.is_online = False
+    assert case.after(LINK_S - 2) == "wait"
+    assert case.after(4) == "link?"
+    case = Case()
+    assert case.after(WATCH_S - 5) == "wait"
+    case.is_online = False
+    assert case.after(LINK_S - 2) == "wait"
+    case.is_online = True
+    assert case.after(1) == "good", "it came back"
