@@ -32,7 +32,8 @@ UNSHARP = 0.78  # of usual sharpness; living footage keeps within 0.94 and 1.02
 UNSHARP_AGREEING = 0.45  # share of the witnesses that must agree to tell
 DEFOCUSED_OWN = 1.0  # fine edges of its own, below which it is blur, not another place
 VEILED = 0.3  # share of the witnesses under something soft
-VEILED_OF_LOST = 0.75  # of all that are lost; a lorry has edges of its own
+VEILED_OF_LOST = 0.7  # of all that are lost; a lorry has edges of its own
+SLACK = 0.85  # of these limits is enough to go on with what began: paint runs, traffic shows through
 GLARE = 0.25  # of the picture, white
 BLACK_LEVELS, BLACK_DEVIATION = 24.0, 4.0
 TEXTURE_OWN = 0.5  # fine edges of its own that make a lost view another view, not a cover
@@ -155,7 +156,9 @@ class TamperJudge:
             return None
         found = current.find(now)
         self._lost = 0.0 if found is None else found.lost
-        suspicion = _judge(found) if found is not None else None
+        is_doubted = self._doubt is not None or self._tampering is not None
+        slack = SLACK if is_doubted else 1.0
+        suspicion = _judge(found, slack) if found is not None else None
         if suspicion is None:
             return None
         for other in self._references.others():
@@ -259,19 +262,21 @@ def _sways(now: View, before: View | None, window: Plane) -> bool:
     return abs(right) > SWAY_PX or abs(down) > SWAY_PX
 
 
-def _judge(found: Finding) -> _Suspicion | None:
-    """What one finding looks like."""
-    if found.glare >= GLARE and found.lost >= GLARE:
-        return _Suspicion("blinded", found.lost, is_partial=found.lost < GONE)
-    if found.lost >= GONE and found.standing < STILL_THERE:
+def _judge(found: Finding, slack: float = 1.0) -> _Suspicion | None:
+    """What one finding looks like; less of it is enough with a slack below 1."""
+    glare, gone, veiled = slack * GLARE, slack * GONE, slack * VEILED
+    still_there, out_of_place = STILL_THERE / slack, OUT_OF_PLACE / slack
+    is_soft = found.soft >= slack * VEILED_OF_LOST * found.lost
+    if found.glare >= glare and found.lost >= glare:
+        return _Suspicion("blinded", found.lost, is_partial=found.lost < gone)
+    if found.lost >= gone and found.standing < still_there:
         return _Suspicion(_name_of_lost(found), found.lost)
     if found.sharpness < UNSHARP and found.agreeing >= UNSHARP_AGREEING:
         fault: TamperFault = "defocused" if found.own < DEFOCUSED_OWN else "moved"
         return _Suspicion(fault, 1 - found.sharpness, may_sway=fault == "moved")
-    if found.sharpness < UNSHARP and found.standing < OUT_OF_PLACE and found.lost >= STILL_THERE:
-        soft = found.soft >= VEILED_OF_LOST * found.lost
-        return _Suspicion("covered" if soft else "moved", found.lost)
-    if found.soft >= VEILED and found.soft >= VEILED_OF_LOST * found.lost:
+    if found.sharpness < UNSHARP and found.standing < out_of_place and found.lost >= veiled:
+        return _Suspicion("covered" if is_soft else "moved", found.lost)
+    if found.soft >= veiled and is_soft:
         return _Suspicion("covered", found.soft, is_partial=True)
     return None
 

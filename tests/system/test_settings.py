@@ -89,7 +89,8 @@ def test_another_address_takes_the_place_of_a_stream_and_the_other_camera_runs_o
     site.node.stop()
     why = f"settings {version}"
     spans = site.spans("gate")
-    blind = [(cause, detail) for cause, detail, _ in spans if detail == why]
+    told = [(cause, detail) for cause, detail, _ in spans if detail == why]
+    blind = [each for each, _ in itertools.groupby(told)]  # an account may end in the middle of one
     assert blind == [("stopped", why), ("starting", why)]
     assert all(detail != why for _, detail, _ in site.spans("yard"))
     accounts = [
