@@ -63,9 +63,9 @@ def films(
                     continue
                 if not path.exists():
                     pictures = pictures or _pictures(footage.recording(name))
-                    if other is None:
-                        near = footage.recording(names[(index + 1) % len(names)])
-                        other = _pictures(near, 1)[0]
+                    if other is None:  # not a neighbour in the list: it may show the same scene
+                        far = footage.recording(names[(index + len(names) // 2) % len(names)])
+                        other = _pictures(far, 1)[0]
                     _code(path, pictures, other, light, kind, number)
                 yield film
 

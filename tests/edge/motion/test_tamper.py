@@ -81,6 +81,18 @@ def test_a_fault_is_found_in_a_noisy_night(fault: str, change: Callable[[Levels]
         assert watched.faults[0] in ("black", "covered", "defocused")
 
 
+@pytest.mark.parametrize("seed", [1, 3])
+def test_what_began_goes_on_with_somewhat_less(seed: int) -> None:
+    """Paint runs: a cover that would be too small to tell of, after one that was not."""
+    never, once = learnt(Yard(seed)), learnt(Yard(seed))
+    yard = Yard(seed)
+    once.show(veiled(yard.picture(), 0.5))
+    for _ in range(int(WITHIN_S)):
+        for watched in (never, once):
+            watched.show(veiled(yard.picture(), 0.32))
+    assert (never.faults, once.faults) == ([], ["covered"])
+
+
 @pytest.mark.parametrize("light", [0.25, 0.6, 1.5])
 def test_light_that_comes_or_goes_is_no_fault(light: float) -> None:
     """A lamp, a cloud, an exposure that jumps: the edges stay."""
