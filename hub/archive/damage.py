@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
+import threading
 from pathlib import Path
 
 from edge.base.errors import DiskFullError, StorageError
@@ -12,7 +12,7 @@ from edge.base.sqlite import PRIMARY_CODE_MASK, DamagedDatabaseError
 from hub.archive.folder import ArchiveAwayError
 
 BLOCK_BYTES = 1 << 20
-STEPS = 10_000  # of SQLite's machine between two looks at the clock
+INTERRUPT_EVERY_S = 0.05
 HINT = (
     "camwatch-hub check --full tells what is damaged; bring back a copy of the archive, or move"
     " the file away to begin a new one"
@@ -64,9 +64,22 @@ def flush_log_again(path: Path) -> None:
 
 
 def check_quickly(db: sqlite3.Connection, path: Path, limit_s: float) -> bool:
-    """See SqliteArchive.check_quickly."""
-    until_mono_s = time.monotonic() + limit_s
-    db.set_progress_handler(lambda: int(time.monotonic() > until_mono_s), STEPS)
+    """See SqliteArchive.check_quickly.
+
+    From another thread: before SQLite 3.41 the whole check is one step of its machine, within which
+    a progress handler is not called.
+    """
+    is_done, was_late = threading.Event(), threading.Event()
+
+    def interrupt() -> None:
+        wait_s = max(0.0, limit_s)
+        while not is_done.wait(wait_s):
+            was_late.set()
+            db.interrupt()  # nothing, where the check has not begun yet
+            wait_s = INTERRUPT_EVERY_S
+
+    thread = threading.Thread(target=interrupt, name="check-limit")
+    thread.start()
     try:
         found = [str(row[0]) for row in db.execute("PRAGMA quick_check(5)")]
     except sqlite3.OperationalError as err:
@@ -74,7 +87,10 @@ def check_quickly(db: sqlite3.Connection, path: Path, limit_s: float) -> bool:
             raise
         return False
     finally:
-        db.set_progress_handler(None, 0)
+        is_done.set()
+        thread.join()
+    if was_late.is_set():
+        return False  # what was not looked at any more is told as damage
     if found != ["ok"]:
         raise damaged(path, "; ".join(found))
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sqlite3
@@ -13,7 +14,7 @@ import pytest
 from edge.base import sqlite
 from edge.base.errors import StorageError
 from edge.base.sqlite import DamagedDatabaseError
-from hub.archive import SqliteArchive
+from hub.archive import SqliteArchive, damage
 from hub.archive.damage import flush_log_again
 from hub.archive.opening import open_to_read, open_to_write, refuse_damage
 from hub.config import HubSettings
@@ -175,12 +176,23 @@ def test_a_sound_archive_is_let_through(settings: HubSettings) -> None:
     archive.close()
 
 
-def test_the_check_at_start_is_bounded_in_time(settings: HubSettings) -> None:
-    """A large archive is checked as far as the time goes; the rest is for the check command."""
+def test_a_check_without_time_leaves_the_archive_in_use(settings: HubSettings) -> None:
+    """Whatever was cut short."""
     archive, _ = open_to_write(settings)
-    assert not archive.check_quickly(-1.0)
+    archive.check_quickly(0.0)
     assert len(archive.events(EVERYTHING, limit=999, before=None)) == 300
     archive.close()
+
+
+def test_the_check_at_start_is_bounded_in_time(tmp_path: Path) -> None:
+    """Also where all of it is one step of SQLite's, as for minutes in ten million events."""
+    path = tmp_path / "large.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE ballast (data BLOB)")
+        db.execute("INSERT INTO ballast VALUES (zeroblob(200000000))")
+        db.commit()
+        assert not damage.check_quickly(db, path, 0.0)
+        assert damage.check_quickly(db, path, 600.0)
 
 
 def test_a_reader_of_a_damaged_archive_is_told(settings: HubSettings) -> None:
