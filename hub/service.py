@@ -293,7 +293,7 @@ class _Hub:
         while True:
             await asyncio.sleep(BEAT_S)
             if is_moving := self._ingest.is_moving:
-                sdnotify.notify("WATCHDOG=1")
+                sdnotify.notify(sdnotify.ALIVE)
             elif was_moving:
                 logger.error("archiving hangs: systemd is not told that we are well")
             was_moving = is_moving

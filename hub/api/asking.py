@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query
 
 from edge.base.units import parse_duration_s
-from hub.archive import Archive
 from hub.archive.values import MARKS, EventFilter
-from hub.registry import filters, known, when
+from hub.registry import filters, when
 from hub.registry.access import Visitor
 from hub.registry.filters import FilterError
+from hub.registry.known import KnownNames
 from hub.web.answers import HttpError
 from hub.web.door import Door
 
@@ -111,10 +111,10 @@ def duration_s(word: str, text: str) -> float:
         raise refusal(FilterError({word: f"it {err}"}), "query") from err
 
 
-def refuse_unknown(archive: Archive, where: EventFilter) -> None:
+def refuse_unknown(names: KnownNames, where: EventFilter) -> None:
     """For a question that nothing answers: whether its names are to blame. What was found proves
     them, so only then. Blocks. Raises HttpError 422, StorageError."""
-    if problems := known.problems(archive, where):
+    if problems := names.problems(where):
         raise refusal(FilterError(problems), "query")
 
 

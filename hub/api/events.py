@@ -32,6 +32,7 @@ from hub.archive import Archive, remarks
 from hub.archive.remarks import MAX_NOTE, RemarkError
 from hub.archive.values import Event, PageKey, Remark
 from hub.registry import filters
+from hub.registry.known import KnownNames
 from hub.registry.neighbours import neighbours
 from hub.web import finding
 from hub.web.answers import HttpError
@@ -62,6 +63,7 @@ class EventsApi:
         self._door = door
         self._archive = archive
         self._reader = Reader(door, zone)
+        self._names = KnownNames(archive)
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -97,7 +99,7 @@ class EventsApi:
             self._archive.events, where, limit=limit, before=_key(before), after=_key(after)
         )
         if not found:
-            await run_in_threadpool(asking.refuse_unknown, self._archive, where)
+            await run_in_threadpool(asking.refuse_unknown, self._names, where)
         is_full = len(found) == limit
         return EventPage(
             events=[EventAnswer.of(event) for event in found],
@@ -115,7 +117,7 @@ class EventsApi:
         where = self._reader.where(words, visitor)
         found = await run_in_threadpool(self._archive.count, where, limit=limit)
         if not found.number:
-            await run_in_threadpool(asking.refuse_unknown, self._archive, where)
+            await run_in_threadpool(asking.refuse_unknown, self._names, where)
         return EventCount(number=found.number, is_more=found.is_more)
 
     async def show_event(self, request: Request, visitor: Who, event_id: EventId) -> EventDetail:

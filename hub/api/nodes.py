@@ -38,6 +38,7 @@ from hub.archive.problems import Problem
 from hub.archive.scope import Scope
 from hub.archive.values import CameraKey, EventFilter
 from hub.registry import present
+from hub.registry.known import KnownNames
 from hub.web.answers import HttpError
 from hub.web.door import Door
 
@@ -59,6 +60,7 @@ class NodesApi:
         self._archive = archive
         self._problems = problems
         self._reader = Reader(door, zone)
+        self._names = KnownNames(archive)
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -194,7 +196,7 @@ class NodesApi:
         gaps = [each for each in self._archive.gaps(where) if is_visible(each.node)]
         files = [each for each in self._archive.lost_files(where) if is_visible(each.node)]
         if not gaps and not files:
-            asking.refuse_unknown(self._archive, EventFilter(node=where.node or None, scope=scope))
+            asking.refuse_unknown(self._names, EventFilter(node=where.node or None, scope=scope))
         return Absences(
             records=[GapAnswer.of(each) for each in gaps],
             files=[LostFileAnswer.of(each) for each in files],

@@ -19,6 +19,7 @@ from hub.archive.event_state import to_ms
 from hub.archive.scope import Scope
 from hub.archive.values import EventFilter
 from hub.registry import filters, present
+from hub.registry.known import KnownNames
 from hub.web.answers import HttpError
 from hub.web.door import Door
 
@@ -34,6 +35,7 @@ class OverviewsApi:
         self._door = door
         self._archive = archive
         self._reader = Reader(door, zone)
+        self._names = KnownNames(archive)
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -92,7 +94,7 @@ class OverviewsApi:
     ) -> TimelineAnswer:
         found = self._archive.density(where, since, until, bucket_ms)
         if not found:
-            asking.refuse_unknown(self._archive, where)
+            asking.refuse_unknown(self._names, where)
         pieces = -(-(to_ms(until) - to_ms(since)) // bucket_ms)
         sums = [sum(column) for column in zip(*found.values(), strict=True)] or [0] * pieces
         return TimelineAnswer(
@@ -119,7 +121,7 @@ class OverviewsApi:
         rows = [row for row in rows if node in ("", row.camera.node)]
         if not rows:
             named = EventFilter(node=node or None, area=area or None, scope=scope)
-            asking.refuse_unknown(self._archive, named)
+            asking.refuse_unknown(self._names, named)
         first = since.replace(minute=0, second=0, microsecond=0)
         return CoverageHours(
             since_utc=first,

@@ -82,3 +82,14 @@ def test_the_watchdog_of_another_process_is_not_ours(monkeypatch: pytest.MonkeyP
     assert sdnotify.watchdog_interval_s() is None
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
     assert sdnotify.watchdog_interval_s() == 15.0
+
+
+@pytest.mark.timeout(60)
+def test_being_alive_is_not_waited_for(
+    supervisor: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one is as good; requests and records are served meanwhile."""
+    monkeypatch.setenv("NOTIFY_SOCKET", supervisor.getsockname())
+    monkeypatch.setattr(sdnotify, "SEND_TIMEOUT_S", 3600.0)
+    told = [sdnotify.notify(sdnotify.ALIVE) for _ in range(1000)]
+    assert told[0] and not told[-1]
