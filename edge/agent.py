@@ -203,6 +203,7 @@ class Agent:
 
     def serve(self, stop: threading.Event) -> None:
         """Feed systemd's watchdog until `stop` is set, for as long as everything gets on."""
+        memory.keep_what_is_loaded()
         sdnotify.notify("READY=1")
         log.info("node %s watches %d cameras", self._settings.node, len(self._fleet.cameras))
         was_moving = True

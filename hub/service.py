@@ -304,6 +304,7 @@ class _Hub:
             async with asyncio.timeout(SUBSCRIBE_WAIT_S):
                 while not self._ingest.is_subscribed:
                     await asyncio.sleep(SUBSCRIBE_POLL_S)
+        memory.keep_what_is_loaded()
         sdnotify.notify("READY=1")
         broker = "" if self._ingest.is_subscribed else ", the broker is not reached yet"
         http = self._settings.http
