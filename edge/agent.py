@@ -210,7 +210,7 @@ class Agent:
         while not stop.wait(TICK_S):
             is_moving = self._is_moving()
             if is_moving:
-                sdnotify.notify(sdnotify.ALIVE)
+                sdnotify.alive()
             elif was_moving:
                 log.error("something hangs: systemd is not told that we are well")
             was_moving = is_moving

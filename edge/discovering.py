@@ -70,11 +70,8 @@ def seconds(text: str) -> float:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from edge.capture import (
-        discover,
-        onvif,
-        wsdiscovery,
-    )  # loaded late: no other command needs them
+    # Loaded late: no other command needs them.
+    from edge.capture import discover, onvif, wsdiscovery
     from edge.capture.login import Login
 
     if arguments.user and not arguments.hosts:

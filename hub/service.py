@@ -293,7 +293,7 @@ class _Hub:
         while True:
             await asyncio.sleep(BEAT_S)
             if is_moving := self._ingest.is_moving:
-                sdnotify.notify(sdnotify.ALIVE)
+                sdnotify.alive()
             elif was_moving:
                 logger.error("archiving hangs: systemd is not told that we are well")
             was_moving = is_moving

@@ -8,22 +8,28 @@ from __future__ import annotations
 import os
 import socket
 
-ALIVE = "WATCHDOG=1"
 SEND_TIMEOUT_S = 1.0  # a supervisor that does not read must not stop the one that tells it
 
 
 def notify(message: str) -> bool:
-    """Send one state line such as READY=1; true when a supervisor was there to take it.
+    """Send one state line such as READY=1; true when a supervisor was there to take it."""
+    return _send(message, SEND_TIMEOUT_S)
 
-    `ALIVE` is not waited for at all: another one follows, and the sender has others to serve.
-    """
+
+def alive() -> bool:
+    """Feed the watchdog, as `notify` does but without any wait: the next one is as good, and the
+    caller has others to serve."""
+    return _send("WATCHDOG=1", 0.0)
+
+
+def _send(message: str, timeout_s: float) -> bool:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return False
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        sock.settimeout(0.0 if message == ALIVE else SEND_TIMEOUT_S)
+        sock.settimeout(timeout_s)
         try:
             sock.connect(address)
             sock.sendall(message.encode())

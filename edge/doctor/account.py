@@ -4,10 +4,8 @@ joined, and by what the other of the two says to the same account."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Joined = Literal["done", "begun", "never", "unknown"]
-"""By a node file: it was, it was begun and did not end, it never was, its note cannot be read."""
+from edge.enrol.note import Joined
 
 
 @dataclass(frozen=True)

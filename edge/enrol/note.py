@@ -16,6 +16,8 @@ from edge.contract import enrolment
 NAME = "enrolment.json"
 MAX_BYTES = 4096
 SECRET_BYTES = 32
+Joined = Literal["done", "begun", "never", "unknown"]
+"""By a node file: it was, it was begun and did not end, it never was, its note cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def load(folder: Path) -> Note | None:
         raise ConfigError(f"{path} is damaged: {err}", hint="remove it, run this again") from err
 
 
-def standing(folder: Path) -> Literal["done", "begun", "never", "unknown"]:
+def standing(folder: Path) -> Joined:
     """Whether this box has joined by a node file, as far as the note can be read."""
     try:
         known = load(folder)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query
 
 from edge.base.units import parse_duration_s
+from hub.archive import Archive
 from hub.archive.values import MARKS, EventFilter
 from hub.registry import filters, when
 from hub.registry.access import Visitor
@@ -76,8 +77,10 @@ Filter = Annotated[Pairs, Depends(filter_words)]
 class Reader:
     """Reads what was typed, at this moment and in the hub's zone. Raises HttpError 422."""
 
-    def __init__(self, door: Door, zone: ZoneInfo) -> None:
+    def __init__(self, door: Door, archive: Archive, zone: ZoneInfo) -> None:
+        """`zone` is what times without an offset are in."""
         self._door = door
+        self._names = KnownNames(archive)
         self._zone = zone
 
     def where(self, words: Pairs, visitor: Visitor) -> EventFilter:
@@ -88,6 +91,12 @@ class Reader:
             )
         except FilterError as err:
             raise refusal(err, "query") from err
+
+    def refuse_unknown(self, where: EventFilter) -> None:
+        """For a question that nothing answers: whether its names are to blame. What was found
+        proves them, so only then. Blocks. Raises StorageError too."""
+        if problems := self._names.problems(where):
+            raise refusal(FilterError(problems), "query")
 
     def span(self, since: str, until: str) -> tuple[datetime, datetime]:
         """A time, which ends now at the latest."""
@@ -109,13 +118,6 @@ def duration_s(word: str, text: str) -> float:
         return parse_duration_s(text)
     except ValueError as err:
         raise refusal(FilterError({word: f"it {err}"}), "query") from err
-
-
-def refuse_unknown(names: KnownNames, where: EventFilter) -> None:
-    """For a question that nothing answers: whether its names are to blame. What was found proves
-    them, so only then. Blocks. Raises HttpError 422, StorageError."""
-    if problems := names.problems(where):
-        raise refusal(FilterError(problems), "query")
 
 
 def refusal(err: FilterError, part: str) -> HttpError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import Query
 from pydantic import Field
@@ -11,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
-from hub.api import asking
 from hub.api.asking import Filter, Reader
 from hub.api.event_models import (
     ClipAnswer,
@@ -32,7 +30,6 @@ from hub.archive import Archive, remarks
 from hub.archive.remarks import MAX_NOTE, RemarkError
 from hub.archive.values import Event, PageKey, Remark
 from hub.registry import filters
-from hub.registry.known import KnownNames
 from hub.registry.neighbours import neighbours
 from hub.web import finding
 from hub.web.answers import HttpError
@@ -58,12 +55,10 @@ class RemarkIn(TakenIn):
 class EventsApi:
     """The routes."""
 
-    def __init__(self, door: Door, archive: Archive, zone: ZoneInfo) -> None:
-        """`zone` is what times without an offset are in."""
+    def __init__(self, door: Door, archive: Archive, reader: Reader) -> None:
         self._door = door
         self._archive = archive
-        self._reader = Reader(door, zone)
-        self._names = KnownNames(archive)
+        self._reader = reader
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -99,7 +94,7 @@ class EventsApi:
             self._archive.events, where, limit=limit, before=_key(before), after=_key(after)
         )
         if not found:
-            await run_in_threadpool(asking.refuse_unknown, self._names, where)
+            await run_in_threadpool(self._reader.refuse_unknown, where)
         is_full = len(found) == limit
         return EventPage(
             events=[EventAnswer.of(event) for event in found],
@@ -117,7 +112,7 @@ class EventsApi:
         where = self._reader.where(words, visitor)
         found = await run_in_threadpool(self._archive.count, where, limit=limit)
         if not found.number:
-            await run_in_threadpool(asking.refuse_unknown, self._names, where)
+            await run_in_threadpool(self._reader.refuse_unknown, where)
         return EventCount(number=found.number, is_more=found.is_more)
 
     async def show_event(self, request: Request, visitor: Who, event_id: EventId) -> EventDetail:

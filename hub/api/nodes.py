@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
 from edge.contract import names
-from hub.api import asking
 from hub.api.asking import Moment, Reader
 from hub.api.node_models import (
     Absences,
@@ -38,7 +36,6 @@ from hub.archive.problems import Problem
 from hub.archive.scope import Scope
 from hub.archive.values import CameraKey, EventFilter
 from hub.registry import present
-from hub.registry.known import KnownNames
 from hub.web.answers import HttpError
 from hub.web.door import Door
 
@@ -52,15 +49,13 @@ class NodesApi:
     """The routes."""
 
     def __init__(
-        self, door: Door, archive: Archive, problems: Callable[[], list[Problem]], zone: ZoneInfo
+        self, door: Door, archive: Archive, problems: Callable[[], list[Problem]], reader: Reader
     ) -> None:
-        """`problems` tells what troubles the hub now; `zone` is what times without an offset are
-        in."""
+        """`problems` tells what troubles the hub now."""
         self._door = door
         self._archive = archive
         self._problems = problems
-        self._reader = Reader(door, zone)
-        self._names = KnownNames(archive)
+        self._reader = reader
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -196,7 +191,7 @@ class NodesApi:
         gaps = [each for each in self._archive.gaps(where) if is_visible(each.node)]
         files = [each for each in self._archive.lost_files(where) if is_visible(each.node)]
         if not gaps and not files:
-            asking.refuse_unknown(self._names, EventFilter(node=where.node or None, scope=scope))
+            self._reader.refuse_unknown(EventFilter(node=where.node or None, scope=scope))
         return Absences(
             records=[GapAnswer.of(each) for each in gaps],
             files=[LostFileAnswer.of(each) for each in files],

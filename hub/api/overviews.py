@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import Query
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +18,6 @@ from hub.archive.event_state import to_ms
 from hub.archive.scope import Scope
 from hub.archive.values import EventFilter
 from hub.registry import filters, present
-from hub.registry.known import KnownNames
 from hub.web.answers import HttpError
 from hub.web.door import Door
 
@@ -31,11 +29,10 @@ MAX_HOURS = timedelta(days=14)
 class OverviewsApi:
     """The routes."""
 
-    def __init__(self, door: Door, archive: Archive, zone: ZoneInfo) -> None:
+    def __init__(self, door: Door, archive: Archive, reader: Reader) -> None:
         self._door = door
         self._archive = archive
-        self._reader = Reader(door, zone)
-        self._names = KnownNames(archive)
+        self._reader = reader
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -94,7 +91,7 @@ class OverviewsApi:
     ) -> TimelineAnswer:
         found = self._archive.density(where, since, until, bucket_ms)
         if not found:
-            asking.refuse_unknown(self._names, where)
+            self._reader.refuse_unknown(where)
         pieces = -(-(to_ms(until) - to_ms(since)) // bucket_ms)
         sums = [sum(column) for column in zip(*found.values(), strict=True)] or [0] * pieces
         return TimelineAnswer(
@@ -121,7 +118,7 @@ class OverviewsApi:
         rows = [row for row in rows if node in ("", row.camera.node)]
         if not rows:
             named = EventFilter(node=node or None, area=area or None, scope=scope)
-            asking.refuse_unknown(self._names, named)
+            self._reader.refuse_unknown(named)
         first = since.replace(minute=0, second=0, microsecond=0)
         return CoverageHours(
             since_utc=first,

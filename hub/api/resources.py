@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.routing import BaseRoute
 
+from hub.api.asking import Reader
 from hub.api.audit import AuditApi
 from hub.api.camera_picture import CameraPictureApi
 from hub.api.enrolment import EnrolmentApi
@@ -59,13 +60,14 @@ class Api:
         problems: Callable[[], list[Problem]], zone: ZoneInfo, cameras: CameraApis,
         enrolment: EnrolmentApi,
     ) -> None:  # fmt: skip
+        reader = Reader(door, archive, zone)
         self.routes: Sequence[BaseRoute] = (
             *SessionApi(door, log_in).routes(),
-            *EventsApi(door, archive, zone).routes(),
+            *EventsApi(door, archive, reader).routes(),
             *SavedFiltersApi(door, archive, zone).routes(),
-            *OverviewsApi(door, archive, zone).routes(),
+            *OverviewsApi(door, archive, reader).routes(),
             *MediaApi(door, archive, stores.clips, stores.pictures).routes(),
-            *NodesApi(door, archive, problems, zone).routes(),
+            *NodesApi(door, archive, problems, reader).routes(),
             *enrolment.routes(),
             *SettingsApi(door, archive).routes(),
             *RegistryApi(door, archive, stores.plans).routes(),

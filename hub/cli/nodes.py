@@ -161,7 +161,7 @@ def problems_of(node: NodeState) -> list[str]:
 def _lost(node: NodeState, *, none: str = "-") -> str:
     """What the node told to be lost, in words."""
     told = ((node.lost_records, "record"), (node.lost_files, "file"))
-    words = [f"{format_count(count, word)}" for count, word in told if count]
+    words = [format_count(count, word) for count, word in told if count]
     return ", ".join(words) or none
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge.base.findings import MAX_TEXT_CHARS
-from edge.doctor.account import Account, Joined
+from edge.doctor.account import Account
 from edge.enrol import note
+from edge.enrol.note import Joined
 
 LONG = "n" * 32
 
