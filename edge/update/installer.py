@@ -357,16 +357,9 @@ class Installer:
         return [each for each in found if each is not None]
 
     def _end(self, stage: progress.Stage, err: UpdateError | None) -> None:
-        text = None if err is None else err.told
         if err is not None:
-            log.error("update to %s: %s: %s", self._progress.wanted or "?", stage, text)
-        self._save(
-            Progress(
-                number=self._progress.number, stage=stage, wanted=self._progress.wanted,
-                reason=None if err is None else err.reason, detail=text,
-                at_utc=self._clock.utc(),
-            )
-        )  # fmt: skip
+            log.error("update to %s: %s: %s", self._progress.wanted or "?", stage, err.told)
+        self._save(self._progress.ended(stage, err, self._clock.utc()))
 
     def _save(self, new: Progress) -> None:
         self._progress = new

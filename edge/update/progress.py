@@ -14,6 +14,7 @@ from edge.base import durable, schema, strictjson
 from edge.base.errors import StorageError, storage_error
 from edge.base.schema import item
 from edge.contract.version import PATTERN as VERSION_PATTERN
+from edge.update.errors import UpdateError
 
 FILE = "progress.json"
 ON_TRIAL = "trial"  # there while a version is: camwatch-update.path looks for it
@@ -49,6 +50,11 @@ class Progress:
     at_utc: datetime | None = item("when that was", None)
     attempts: int = item("how often this installation was begun", 0, min=0)
     trial: Trial | None = item("while a version is on trial", None)
+
+    def ended(self, stage: Stage, err: UpdateError | None, at_utc: datetime) -> Progress:
+        """What is to be remembered once it is over, well or because of `err`."""
+        reason, detail = (None, None) if err is None else (err.reason, err.told)
+        return Progress(self.number, stage, self.wanted, reason, detail, at_utc)
 
 
 def load(folder: Path) -> Progress:

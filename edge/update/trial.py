@@ -14,7 +14,7 @@ from edge.base.logs import error_chain
 from edge.update import links, progress
 from edge.update.errors import ReturnedError
 from edge.update.layout import Layout
-from edge.update.progress import Progress, Trial
+from edge.update.progress import Trial
 
 log = logging.getLogger(__name__)
 REPLACED = "replaced"
@@ -33,13 +33,12 @@ def end(layout: Layout, clock: Clock) -> Trial | None:
     if trial is None:
         return None
     if links.name_of(layout.proven) == trial.wanted:  # only its end was not noted any more
-        ended = Progress(known.number, "good", known.wanted, at_utc=clock.utc())
+        ended = known.ended("good", None, clock.utc())
     else:
         if not layout.hub_role.exists() and (layout.versions / trial.before).is_dir():
             links.point(layout, layout.current, trial.before)
         reason = trial.returning or REPLACED
         text = f"{trial.wanted} was taken back: install-node ended its trial for another version"
-        told = ReturnedError(reason, text).told
-        ended = Progress(known.number, "returned", known.wanted, reason, told, clock.utc())
+        ended = known.ended("returned", ReturnedError(reason, text), clock.utc())
     progress.save(layout.state, ended)
     return trial
