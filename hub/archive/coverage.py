@@ -153,11 +153,15 @@ def _weight(claim: _Claim) -> tuple[int, int, str, str]:
     return rank, weight, stretch.cause or "", stretch.detail or ""
 
 
+def _says(stretch: Stretch) -> tuple[str, str | None, str | None]:
+    return stretch.state, stretch.cause, stretch.detail
+
+
 def _merge(stretches: Iterator[Stretch]) -> Iterator[Stretch]:
     """Neighbours that say the same, as one."""
     last: Stretch | None = None
     for stretch in stretches:
-        if last is not None and replace(stretch, from_ms=last.from_ms, to_ms=last.to_ms) == last:
+        if last is not None and _says(stretch) == _says(last):
             last = replace(last, to_ms=stretch.to_ms)
             continue
         if last is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -41,6 +42,8 @@ class _Sum(NamedTuple):
 
 
 _WHOLE = _Sum(0, HOUR_MS, 0, 0, HOUR_MS, 0, None)  # any hour that was wholly watched
+_IN_SPAN = "coverage_hours WHERE hour >= ? AND hour < ?"
+_IS_WHOLE = f"watched_ms >= {HOUR_MS - ROUNDING_MS} AND blind_ms = 0 AND is_contested = 0"
 
 
 @dataclass(frozen=True)
@@ -67,21 +70,23 @@ def rows(db: sqlite3.Connection, scope: Scope, hours: range, resolve: Resolve) -
 
 def _sums(db: sqlite3.Connection, hours: range) -> dict[int, dict[int, _Sum]]:
     """By camera and hour. Most hours were wholly watched; they share one value."""
-    found: dict[int, dict[int, _Sum]] = {}
+    found: defaultdict[int, dict[int, _Sum]] = defaultdict(dict)
     cursor = db.cursor()
     cursor.row_factory = None  # bare tuples; there are tens of thousands
+    span = (hours.start, hours.stop)
+    whole = f"SELECT camera_id, hour FROM {_IN_SPAN} AND {_IS_WHOLE}"  # noqa: S608 - our own words
+    cursor.execute(whole, span)
+    for camera_id, hour in cursor:
+        found[camera_id][hour] = _WHOLE
     cursor.execute(
-        "SELECT camera_id, hour, watched_ms, blind_ms, first_ms, last_ms, is_contested, causes"
-        " FROM coverage_hours WHERE hour >= ? AND hour < ?",
-        (hours.start, hours.stop),
+        "SELECT camera_id, hour, watched_ms,"  # noqa: S608 - the same
+        " blind_ms, first_ms, last_ms, is_contested, causes"
+        f" FROM {_IN_SPAN} AND NOT ({_IS_WHOLE})",
+        span,
     )
-    for camera_id, hour, watched_ms, *rest in cursor:
-        is_whole = watched_ms >= HOUR_MS - ROUNDING_MS and not rest[0] and not rest[3]
-        one = _WHOLE if is_whole else _Sum(hour, watched_ms, *rest)
-        if camera_id in found:
-            found[camera_id][hour] = one
-        else:
-            found[camera_id] = {hour: one}
+    for camera_id, *told in cursor:
+        one = _Sum(*told)
+        found[camera_id][one.hour] = one
     return found
 
 
