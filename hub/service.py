@@ -46,7 +46,7 @@ from hub.control.live import LiveDesk
 from hub.control.orders import CommandDesk
 from hub.control.server import ControlServer
 from hub.ingest import Ingest
-from hub.ingest.farewell import farewell
+from hub.ingest.farewell import Farewell
 from hub.ingest.message import Message, Publication
 from hub.live import Relay
 from hub.registry import broker_files, identity, plans, users
@@ -74,8 +74,6 @@ SUBSCRIBE_POLL_S = 0.05
 SWEEP_INTERVAL_S = 600.0
 WATCH_INTERVAL_S = 5.0
 ROLLOUT_INTERVAL_S = 3.0
-FAREWELL_INTERVAL_S = 1.0
-FAREWELL_AGAIN_S = 300.0  # where the broker does not show that it knows the accounts
 HEAD_INTERVAL_S = 10.0
 WORKER_THREADS = 12  # for requests; they take turns at the archive, and each costs memory
 BEAT_S = 5.0
@@ -243,6 +241,7 @@ class _Hub:
         await asyncio.to_thread(self._tidy)
         self._ingest.start()
         await self._control.start()
+        farewell = Farewell(self._archive, self._ingest, self._gatekeeper.shut)
         tasks = [
             asyncio.create_task(self._sweep(), name="sweep"),
             asyncio.create_task(self._watch_disk(), name="disk"),
@@ -252,7 +251,7 @@ class _Hub:
             asyncio.create_task(self._feed.run(), name="live updates"),
             asyncio.create_task(self._gatekeeper.run(), name="gatekeeper"),
             asyncio.create_task(self._roll_out(), name="roll-outs"),
-            asyncio.create_task(self._say_farewell(), name="farewell"),
+            asyncio.create_task(farewell.run(), name="farewell"),
         ]
         try:
             app = make_app(
@@ -382,28 +381,6 @@ class _Hub:
         while True:
             await asyncio.to_thread(rollout_desk.safely, self._rollouts.turn)
             await asyncio.sleep(ROLLOUT_INTERVAL_S)
-
-    async def _say_farewell(self) -> None:
-        """Say for nodes that are shut out that they are, once the broker knows it; after a start,
-        of all of them once more, since they may have been shut out without us."""
-        said: set[str] = set()
-        while True:
-            await asyncio.sleep(FAREWELL_INTERVAL_S)
-            if not self._ingest.is_subscribed:
-                continue
-            try:
-                out = set(await asyncio.to_thread(self._archive.enrolments.shut_out))
-                said &= out  # who is let in again can be shut out again
-                if out <= said:
-                    continue
-                if not await self._gatekeeper.shut():
-                    await asyncio.sleep(FAREWELL_AGAIN_S)
-                    continue
-                found = await asyncio.to_thread(farewell, self._archive, sorted(out - said))
-                if all(self._ingest.publish(each) for each in found):
-                    said = out
-            except StorageError as err:
-                logger.warning("nobody is told of nodes that are out: %s", error_chain(err))
 
     def _publish_order(self, signed: SignedOrder) -> bool:
         return self._ingest.publish(

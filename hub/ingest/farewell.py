@@ -8,12 +8,65 @@ and clears what stands there. It may write these topics only while the node has 
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from edge.base.errors import StorageError
+from edge.base.logs import error_chain
 from edge.contract import names, status, topics
 from edge.contract.status import Status
 from edge.keys import PublicKey
 from hub.archive import Archive
 from hub.archive.node_values import NodeState
 from hub.ingest.message import Publication
+from hub.ingest.service import Ingest
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 1.0
+AGAIN_S = 300.0  # where the broker does not show that it knows the accounts
+
+
+class Farewell:
+    """Says for nodes that are shut out that they are, once the broker knows it; after a start, of
+    all of them once more, since they may have been shut out without us."""
+
+    def __init__(
+        self, archive: Archive, ingest: Ingest, shut: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """`shut` tells whether the broker shows that it knows the accounts."""
+        self._archive = archive
+        self._ingest = ingest
+        self._shut = shut
+        self._said: set[str] = set()
+
+    async def run(self) -> None:
+        """Until cancelled; a failing archive is asked again later."""
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            if not self._ingest.is_subscribed:
+                continue
+            try:
+                is_known = await self._turn()
+            except StorageError as err:
+                logger.warning("nobody is told of nodes that are out: %s", error_chain(err))
+            else:
+                if not is_known:
+                    await asyncio.sleep(AGAIN_S)
+
+    async def _turn(self) -> bool:
+        """False where the broker does not know the accounts yet."""
+        out = set(await asyncio.to_thread(self._archive.enrolments.shut_out))
+        self._said &= out  # who is let in again can be shut out again
+        if out <= self._said:
+            return True
+        if not await self._shut():
+            return False
+        found = await asyncio.to_thread(farewell, self._archive, sorted(out - self._said))
+        if all(self._ingest.publish(each) for each in found):
+            self._said = out
+        return True
 
 
 def farewell(archive: Archive, nodes: list[str]) -> list[Publication]:
