@@ -404,7 +404,7 @@ class Agent:
             __version__, run, self._clock.mono_ns(), has_journal=not self._outbox.problem,
             is_heard=self._uplink.is_heard,
             cameras={
-                each.name: CameraPulse(each.is_connected, each.looked)
+                each.name: CameraPulse(each.is_connected, each.looked, each.is_armed)
                 for each in self._fleet.cameras
             },
         )  # fmt: skip

@@ -306,6 +306,11 @@ class Camera:
         """How many frames were looked at since the start."""
         return self._analysis.counts.looked
 
+    @property
+    def is_armed(self) -> bool:
+        """Whether its settings want it watched now."""
+        return self._settings.armed
+
     def ring(self, size: Size) -> PacketRing:
         """Its packets: of the stream of that size while it comes, else of the other one."""
         return self._streams.lane_of(size).ring

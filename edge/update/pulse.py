@@ -23,6 +23,7 @@ class CameraPulse:
 
     is_connected: bool = item("packets arrive")
     looked: int = item("frames looked at so far in this run", min=0)
+    is_armed: bool = item("frames are to be looked at now", True)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Duties:
     cameras: tuple[str, ...] = ()
     """That sent packets."""
     looked_at: tuple[str, ...] = ()
-    """Of which frames were looked at."""
+    """Of which frames were looked at; asked for only while the camera is armed."""
 
     @classmethod
     def of(cls, before: Pulse | None) -> Duties:
@@ -110,9 +111,8 @@ class Watch:
             self._looked = {name: pulse.cameras[name].looked for name in self.duties.looked_at}
         if now_ns - self._good_since_ns < self.hold_s * 1e9:
             return self._late(now_ns, "unsteady")
-        still = [name for name, before in self._looked.items()
-                 if pulse.cameras[name].looked <= before]  # fmt: skip
-        if still:
+        shown = {name: pulse.cameras[name] for name in self._looked}
+        if any(each.is_armed and each.looked <= self._looked[name] for name, each in shown.items()):
             self._last = "no_packets"
             return self._late(now_ns)
         return "good"
@@ -133,6 +133,6 @@ class Watch:
             camera = pulse.cameras.get(name)
             if camera is None or not camera.is_connected:
                 return "no_packets"
-            if name in self.duties.looked_at and not camera.looked:
+            if name in self.duties.looked_at and camera.is_armed and not camera.looked:
                 return "no_packets"
         return "" if pulse.is_heard else "no_hub"

@@ -72,6 +72,22 @@ def test_frames_that_stand_still_are_not_good() -> None:
     assert judged.take(well(7), 301 * S) == "no_packets"
 
 
+def test_a_camera_that_is_disarmed_now_has_nothing_to_show() -> None:
+    """Watched by night, disarmed by day: packets are all that a good version gives then."""
+    judged = watch()
+    resting = {"gate": CameraPulse(True, 0, is_armed=False)}
+    assert judged.take(well(0, cameras=resting), 10 * S) is None
+    assert judged.take(well(0, cameras=resting), 70 * S) == "good"
+
+
+def test_a_camera_that_is_armed_on_trial_is_asked_for_frames() -> None:
+    """From then on, and not for its packets alone."""
+    judged = watch()
+    judged.take(well(0, cameras={"gate": CameraPulse(True, 0, is_armed=False)}), 10 * S)
+    assert judged.take(well(0), 70 * S) is None
+    assert judged.take(well(0), 301 * S) == "no_packets"
+
+
 def test_nobody_is_waited_for_who_gives_no_sign() -> None:
     """Long before the time is up; one that was there once has all of it."""
     assert watch().take(None, 121 * S) == "no_sign_of_life"
