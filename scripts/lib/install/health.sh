@@ -3,21 +3,20 @@
 
 # failures USER COMMAND ...: the names of the checks that fail, one a line. A doctor that cannot say
 # anything fails itself. What no version of ours can change is left out: the clock, and what the hub
-# says of its nodes.
+# says of its nodes. The report goes by a pipe: a hub with many nodes says more than one argument holds.
 failures() {
-    local user="$1" said
+    local user="$1"
     shift
-    said="$(as "$user" "$@" --json 2>/dev/null)"
-    "$python" -P -c '
+    { as "$user" "$@" --json 2>/dev/null || true; } | "$python" -P -c '
 import json, sys
 try:
-    found = json.loads(sys.argv[1])["findings"]
+    found = json.loads(sys.stdin.buffer.read())["findings"]
 except (ValueError, KeyError, TypeError):
     print("doctor")
 else:
     print("\n".join(sorted({each["check"] for each in found if each["outcome"] == "fail"
         and not each["check"].startswith(("time", "node."))})))
-' "$said"
+'
 }
 
 # new_failures BEFORE AFTER: what fails after and did not before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -164,3 +165,34 @@ def test_a_hub_goes_back_only_to_a_version_that_can_go_on(
     assert [line.split()[1] for line in said if line.startswith("restart ")] == restarted
     assert said[-2:] == [str(status), "1.0" if status else "2.0"]
     assert any(("IT STAYS" if status == 0 else "1.0 runs again") in line for line in said)
+
+
+HEALTH = f"""
+for part in words system health; do . {LIB}/$part.sh; done
+python=python3
+as() {{ shift; "$@"; }}
+"""
+NODES_OF_A_CITY = 3000
+
+
+def test_a_report_on_all_nodes_of_a_city_is_read(tmp_path: Path) -> None:
+    """It is longer than the kernel lets one argument be; so an upgrade is judged all the same."""
+    node = {"check": "node.gate", "outcome": "fail", "text": "it is not online " + 4 * "since "}
+    report = {
+        "findings": [
+            {"check": "archive", "outcome": "fail", "text": "no room"},
+            {"check": "http", "outcome": "pass", "text": "answers"},
+            *(node | {"check": f"node.gate-{number}"} for number in range(NODES_OF_A_CITY)),
+        ]
+    }
+    (tmp_path / "report").write_text(json.dumps(report))
+    assert (tmp_path / "report").stat().st_size > 32 * 4096  # MAX_ARG_STRLEN, execve(2)
+    doctor = "doctor() { cat report; return 1; }\n"
+    assert bash(tmp_path, doctor + "failures hub doctor", HEALTH) == "archive\n"
+
+
+@pytest.mark.parametrize("said", ["", "Killed", "{}", "\\xff"])
+def test_a_doctor_that_cannot_say_anything_fails_itself(tmp_path: Path, said: str) -> None:
+    """As of a version that does not start at all."""
+    doctor = f"doctor() {{ printf '{said}'; return 1; }}\n"
+    assert bash(tmp_path, doctor + "failures hub doctor", HEALTH) == "doctor\n"
