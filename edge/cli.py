@@ -126,8 +126,9 @@ def _add_enrol(commands: Commands) -> None:
         "enrol",
         help="join a hub by the node file that it made",
         description="Makes this box the node that a node file is for: redeems its one-time token,"
-        " and writes the settings. Safe to run again. Exit status: 0, or 1 where the hub refuses or"
-        " cannot be reached, 78 where the node file or the settings cannot be used.",
+        " and writes the settings. Safe to run again. Exit status: 0, or 1 where the hub cannot be"
+        " reached or what hinders it may pass, 78 where the node file or the settings cannot be"
+        " used, or the hub refuses the token for good.",
     )
     enrol_arguments.declare(join)
     _add_config(join)
@@ -208,8 +209,13 @@ def _check_config(arguments: argparse.Namespace) -> int:
 
 def _enrol(arguments: argparse.Namespace) -> int:
     from edge.enrol import command  # as above
+    from edge.enrol.redeem import RefusedTokenError
 
-    return command.run(arguments)
+    try:
+        return command.run(arguments)
+    except RefusedTokenError as err:
+        _complain(err)
+        return EX_CONFIG
 
 
 def _show_config(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@
     |- contract.ContractError bytes from the wire that are not what the contract says
     |- capture.CaptureError   a camera or file cannot be watched
     |- enrol.EnrolmentError   the hub did not take this box
+    |  `- enrol.RefusedTokenError  nor will it, by this node file; exit status 78
     |- classify.ModelError    a model that labels events cannot be used
     `- mux.MuxError           packets that cannot be put into a clip
 

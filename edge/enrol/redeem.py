@@ -32,7 +32,14 @@ TOO_MANY = 429
 
 
 class EnrolmentError(CamwatchError):
-    """The hub did not take the box; `is_retryable` says whether asking again can help."""
+    """The hub did not take the box; `is_retryable` says whether asking again at once can help."""
+
+
+class RefusedTokenError(EnrolmentError):
+    """The hub will not take this node file at any time: used, ended, taken back, not its own.
+
+    Each further try would be one more refusal in its audit trail.
+    """
 
 
 class Times(Protocol):
@@ -186,17 +193,22 @@ def _request(file: NodeFile, key: PrivateKey, secret: str) -> bytes:
 
 
 def _refusal(where: str, status: int, body: bytes) -> EnrolmentError:
-    """What the hub said, for people; it comes from the network, so it is cut and cleaned."""
+    """What the hub said, for people; it comes from the network, so it is cut and cleaned.
+
+    The hub refuses a token for good by 403 (hub/api/enrol.py); a 403 that is not in its form may be
+    of a proxy before it, and pass.
+    """
     try:
         told = json.loads(body)
         message = str(told["message"])
+        is_told = isinstance(told["error"], str)
     except (ValueError, TypeError, KeyError):
-        message = f"status {status}"
+        message, is_told = f"status {status}", False
     message = names.shorten(message, enrolment.MAX_REFUSAL_CHARS)
     message = "".join(each for each in message if each.isprintable())
     reason, _, hint = message.partition("; ")
-    return EnrolmentError(
-        f"the hub at {where} says: {reason}",
-        hint=hint or "look at the hub's page of this node",
-        is_retryable=status not in FINAL or status == TOO_MANY,
-    )
+    said = f"the hub at {where} says: {reason}"
+    hint = hint or "look at the hub's page of this node"
+    if status == http.client.FORBIDDEN and is_told:
+        return RefusedTokenError(said, hint=hint)
+    return EnrolmentError(said, hint=hint, is_retryable=status not in FINAL or status == TOO_MANY)

@@ -142,6 +142,20 @@ def test_a_box_that_is_another_node_asks_before_it_changes_sides(town: Place) ->
     assert "side-1" in box.config.with_name("edge.yaml.before").read_text(encoding="utf-8")
 
 
+def test_a_used_or_revoked_node_file_is_refused_for_good(town: Place) -> None:
+    """78, which no service tries again by itself; each try would be in the audit trail."""
+    file = town.add("used-1")
+    copy = town.folder / "used.copy"
+    copy.write_bytes(file.read_bytes())
+    assert town.box("first").enrol(file).returncode == 0
+    done = town.box("second").enrol(copy)
+    assert done.returncode == 78, done.stderr
+    assert "another box has joined with this node file of used-1\n  if that was" in done.stderr
+    town.command("node", "revoke", "used-1")
+    done = town.box("third").enrol(copy)
+    assert (done.returncode, "used-1 was revoked" in done.stderr) == (78, True)
+
+
 def test_without_a_camera_nothing_is_redeemed(town: Place) -> None:
     """A box that would not start is told so while its token is still good."""
     file, box = town.folder / "bare.node", town.box("bare")

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from edge.contract import enrolment, nodefile
 from edge.contract.enrolment import Request, Taken
 from edge.contract.nodefile import HubAddress, NodeFile
-from edge.enrol.redeem import EnrolmentError, Redeemer
+from edge.enrol.redeem import EnrolmentError, Redeemer, RefusedTokenError
 from edge.keys import PrivateKey
 from tests.harness.broker import free_port
 from tests.harness.credentials import Authority
@@ -173,6 +173,28 @@ def test_the_hubs_reason_and_remedy_are_shown(hub: Hub) -> None:
     assert str(err).endswith("says: another box has joined[2J;it did")
     assert err.hint == "revoke it"
     assert len(hub.asked) == 1
+
+
+def test_a_token_that_the_hub_refuses_is_refused_for_good(hub: Hub) -> None:
+    """Whatever its word for it is."""
+    hub.answer = lambda _: (403, b'{"error":"expired","message":"it ended; make a new one"}')
+    assert isinstance(refused(hub.file()), RefusedTokenError)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, b"<html>blocked</html>"),
+        (403, b'{"message":"not from this network"}'),
+        (404, b'{"error":"not_found","message":"nothing is here"}'),
+        (429, b'{"error":"too_many","message":"wait 300 s"}'),
+        (503, b'{"error":"broker","message":"the broker is behind; ask again"}'),
+    ],
+)
+def test_what_is_no_word_on_the_token_is_not_the_last(hub: Hub, status: int, body: bytes) -> None:
+    """A proxy's 403, a hub that is being set up, one that is asked too often."""
+    hub.answer = lambda _: (status, body)
+    assert not isinstance(refused(hub.file()), RefusedTokenError)
 
 
 def test_what_may_pass_is_asked_again_with_longer_waits(hub: Hub) -> None:
