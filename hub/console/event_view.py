@@ -79,6 +79,11 @@ class EventView:
         return tuple(clip for clip in self.clips if clip.stored_utc is not None)
 
     @property
+    def is_clip_awaited(self) -> bool:
+        """Whether a part of it is neither here nor said to be lost."""
+        return any(clip.stored_utc is None and clip.lost_cause is None for clip in self.clips)
+
+    @property
     def picture(self) -> Snapshot | None:
         """The best picture that is here: the last one announced."""
         here = [shot for shot in self.snapshots if shot.stored_utc is not None]

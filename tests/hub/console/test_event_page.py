@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 
 from edge.contract.parts import Track
+from edge.contract.record import FileDropped
 from hub.archive.audit import AuditFilter
 from hub.archive.registry_values import Area, Camera, Place
 from hub.archive.scope import Scope
@@ -66,6 +67,51 @@ def test_an_event_shows_its_clip_its_picture_with_the_way_and_its_records(site: 
     assert '<rect class="watched"' in page and "2 signed records" in page
     (entry, *_) = site.archive.audit.entries(AuditFilter(action="event.view"), limit=9)
     assert (entry.deed.user, entry.deed.target) == ("anna", f"event:{event.id}")
+
+
+def test_a_clip_that_is_lost_is_not_said_to_be_on_its_way(site: Site) -> None:
+    """Another that is, is; a part that is here plays, and the page says that more is to come."""
+    journal = Journal("gate-1")
+    lines = journal.event(clip=b"the second part", more_parts=(CLIP,))
+    site.archive.write(batch(lines))
+    address = f"/events/{lines[0].header.event}"
+    browser = site.client("anna")
+    assert "The clip is still on the node" in browser.get(address).text
+    (event,) = site.archive.events_by_id(str(lines[0].header.event), limit=1)
+    drop(site, journal, event, b"the second part")
+    page = browser.get(address).text
+    assert "Part 2 will never come" in page and "The clip is still on the node" in page
+    drop(site, journal, event, CLIP)
+    page = browser.get(address).text
+    assert "Part 1 will never come" in page and "Part 2 will never come" in page
+    assert "on its way" not in page and "There is no clip" not in page
+
+
+def test_a_clip_that_is_here_in_part_says_that_more_is_to_come(site: Site) -> None:
+    """And that no more is, once its node said so; what is here is not called lost."""
+    journal = Journal("gate-1")
+    lines = journal.event(clip=b"the second part", more_parts=(CLIP,))
+    site.archive.write(batch(lines))
+    event_id = str(lines[0].header.event)
+    digest = hashlib.sha256(CLIP).hexdigest()
+    clip = site.archive.announced_clip("gate-1", event_id, 0, digest)
+    assert clip is not None
+    site.archive.clip_stored(clip, site.clock.utc())
+    browser = site.client("anna")
+    assert "Another part is still on the node" in browser.get(f"/events/{event_id}").text
+    (event,) = site.archive.events_by_id(event_id, limit=1)
+    for content in (CLIP, b"the second part"):
+        drop(site, journal, event, content)
+    page = browser.get(f"/events/{event_id}").text
+    assert "Part 2 will never come" in page and "Part 1 will never come" not in page
+    assert "Another part" not in page and 'id="player"' in page
+
+
+def drop(site: Site, journal: Journal, event: Event, content: bytes) -> None:
+    """The node says that a file of that event will never come."""
+    digest = hashlib.sha256(content).hexdigest()
+    body = FileDropped("clip", digest, len(content), "missing")
+    site.archive.write(batch([journal.add(body, event=event.id)]))
 
 
 def test_an_operator_marks_and_notes_and_it_is_in_archive_and_trail(site: Site) -> None:
