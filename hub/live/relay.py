@@ -132,12 +132,14 @@ class Relay:
         since_s = self._only_large.get((wish.node, wish.camera))
         if since_s is not None and asyncio.get_running_loop().time() - since_s < ONLY_LARGE_S:
             wish = replace(wish, size="large")
+        watched = sum(stream.viewers for stream in self._streams.values())
+        if self._is_closed or watched >= MAX_VIEWERS:
+            raise CommandError("busy", "as many watch now as this hub relays to")
         known = self._streams.get(wish)
         if known is not None and not known.is_over.is_set():
             return known
-        watched = sum(stream.viewers for stream in self._streams.values())
-        if self._is_closed or len(self._streams) >= MAX_STREAMS or watched >= MAX_VIEWERS:
-            raise CommandError("busy", "as many watch now as this hub relays to")
+        if len(self._streams) >= MAX_STREAMS:
+            raise CommandError("busy", "as many cameras are watched now as this hub relays")
         stream = self._streams[wish] = LiveStream()
         keeper = asyncio.create_task(self._keep(wish, stream, by), name=f"live-{stream.id}")
         self._keepers.add(keeper)

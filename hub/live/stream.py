@@ -44,9 +44,7 @@ class LiveStream:
         viewer = Viewer()
         self._viewers.add(viewer)
         if self._gop:
-            viewer.begin(self._init)
-            for number, data in enumerate(self._gop):
-                viewer.put(data, is_keyframe=number == 0)
+            viewer.catch_up(self._init, self._gop)
         elif self._init:
             viewer.begin(self._init)
         return viewer

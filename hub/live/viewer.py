@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 MAX_WAITING_BYTES = 4 * 2**20  # some seconds of one camera
 
@@ -18,6 +19,7 @@ class Viewer:
         self._init: bytes | None = None
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._bound_bytes = MAX_WAITING_BYTES
         self._needs_keyframe = True
         self._is_over = False
         self._changed = asyncio.Event()
@@ -30,11 +32,20 @@ class Viewer:
         self._clear()
         self._changed.set()
 
+    def catch_up(self, init: bytes, gop: Sequence[bytes]) -> None:
+        """Begin with all pieces since the newest keyframe, at once. They may be more than else may
+        wait, and do not count against that until they are taken: a long GOP's late viewer would
+        see nothing before the next one. The bytes are the stream's, shared by all."""
+        self.begin(init)
+        self._bound_bytes += sum(map(len, gop))
+        for number, data in enumerate(gop):
+            self.put(data, is_keyframe=number == 0)
+
     def put(self, data: bytes, *, is_keyframe: bool) -> None:
         """One more piece; it may be let go."""
         if self._needs_keyframe and not is_keyframe:
             return
-        if self._waiting and self._waiting_bytes + len(data) > MAX_WAITING_BYTES:
+        if self._waiting and self._waiting_bytes + len(data) > self._bound_bytes:
             self._clear()
             self.skips += 1
             if not is_keyframe:
@@ -65,9 +76,12 @@ class Viewer:
             return None
         data = self._waiting.popleft()
         self._waiting_bytes -= len(data)
+        if self._waiting_bytes <= MAX_WAITING_BYTES:
+            self._bound_bytes = MAX_WAITING_BYTES
         return data
 
     def _clear(self) -> None:
         self._waiting.clear()
         self._waiting_bytes = 0
+        self._bound_bytes = MAX_WAITING_BYTES
         self._needs_keyframe = True

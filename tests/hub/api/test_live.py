@@ -27,6 +27,7 @@ from hub.archive.audit import AuditFilter
 from hub.archive.registry_values import Area, Camera, Place
 from hub.archive.scope import Scope
 from hub.commands.message import Said
+from hub.live import relay
 from hub.registry import accounts, users
 from hub.registry.sessions import IDLE
 from tests.hub.people import API, Client
@@ -349,3 +350,19 @@ def test_a_node_that_is_shut_out_is_cut_off_in_the_middle_of_its_stream(
     with pytest.raises((OSError, http.client.HTTPException)):
         for _ in range(200):
             node.send(live.pack(Kind.MORE, bytes(100_000)))
+
+
+def test_no_more_watch_than_the_hub_relays_to_also_of_one_stream(
+    site: Site, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes too late is told so, and may come when somebody has gone."""
+    monkeypatch.setattr(relay, "MAX_VIEWERS", 2)
+    client = site.client("anna")
+    with Watcher(client) as one:
+        with Watcher(client) as two:
+            assert (one.status, two.status) == (200, 200)
+            answer = client.get(LIVE)
+            assert (answer.status, answer.get("error")) == (503, "busy")
+        until(lambda: sum(s.viewers for s in site.relay._streams.values()) == 1)
+        with Watcher(client) as three:
+            assert three.status == 200

@@ -64,6 +64,24 @@ def test_a_slow_viewer_goes_on_at_a_keyframe_and_costs_no_more_than_its_share() 
     assert quick.skips == 0
 
 
+def test_a_late_viewer_of_a_long_gop_gets_all_of_it_and_what_comes_before_they_took_it() -> None:
+    """A GOP may be longer than what may wait for a viewer; only what follows it is bounded."""
+    stream = began()
+    size = viewer_module.MAX_WAITING_BYTES // 4
+    stream.take(Piece(Kind.KEYFRAME, bytes(size)))
+    for number in range(1, 7):
+        stream.take(Piece(Kind.MORE, bytes([number]) * size))
+    late = stream.join()
+    for number in range(7, 10):
+        stream.take(Piece(Kind.MORE, bytes([number]) * size))
+    assert [each[0] for each in taken(late)[1:]] == list(range(10))
+    assert late.skips == 0
+    for number in range(5):
+        stream.take(Piece(Kind.KEYFRAME, bytes([number]) * size))
+    assert late._waiting_bytes <= viewer_module.MAX_WAITING_BYTES
+    assert late.skips == 1
+
+
 def test_of_a_gop_too_long_to_keep_a_late_viewer_waits_for_the_next_keyframe() -> None:
     """What is kept for late viewers is bounded."""
     stream = began()
