@@ -9,19 +9,39 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from edge.contract.nodefile import HubAddress
 from scripts.lib import bundle
+from tests.harness.broker import free_port
 from tests.scripts.flash import layouts
 
 SCRIPT = layouts.ROOT / "scripts/lib/flash/card/first-boot"
+LIB = layouts.ROOT / "scripts/lib/install"
 INSTALLER = """#!/bin/sh
 echo "$@" >>"$SAID/arguments"
 cat "$SAID/words" >&2
 exit "$(cat "$SAID/status")"
+"""
+# The installer's own step of joining, with the real `camwatch-edge enrol`; nothing is installed.
+JOINING = f"""#!/bin/bash
+set -euo pipefail
+wait="" node_file="${{@: -1}}" opt_dir=$SAID/opt
+for part in words node; do . {LIB}/$part.sh; done
+node_settings=$SAID/etc/edge.yaml
+as() {{ shift; "$@"; }}
+enrol_node
+"""
+ENROL = f"""#!/bin/sh
+cd {layouts.ROOT} && exec {sys.executable} -m edge.cli "$@"
 """
 VIEW = """
 mkdir -p "$BOX/lib" "$BOX/units/multi-user.target.wants"
@@ -77,6 +97,22 @@ class Box:
 @pytest.fixture
 def box(tmp_path: Path) -> Box:
     """A box before its first start."""
+    return make_box(tmp_path, INSTALLER)
+
+
+@pytest.fixture
+def joining(tmp_path: Path) -> Box:
+    """The same, with the real enrolment in it."""
+    made = make_box(tmp_path, JOINING)
+    program = tmp_path / "opt/current/bin/camwatch-edge"
+    program.parent.mkdir(parents=True)
+    program.write_text(ENROL)
+    program.chmod(0o755)
+    return made
+
+
+def make_box(tmp_path: Path, installer: str) -> Box:
+    """A box whose bundle has that installer."""
     if os.geteuid() != 0:
         pytest.skip("needs root, for a file system view of its own")
     made = Box(tmp_path)
@@ -86,7 +122,7 @@ def box(tmp_path: Path) -> Box:
     stand_in = tmp_path / "bin" / "systemctl"
     stand_in.write_text('#!/bin/sh\necho "$@" >>"$SAID/systemctl"\n')
     stand_in.chmod(0o755)
-    packed = layouts.small_bundle(tmp_path, "x86_64", installer=INSTALLER)
+    packed = layouts.small_bundle(tmp_path, "x86_64", installer=installer)
     packed.rename(made.card / packed.name)
     (made.card / "gate-3.node").write_text(layouts.TOKEN)
     conf = {
@@ -100,8 +136,10 @@ def box(tmp_path: Path) -> Box:
     return made
 
 
-REFUSED = "install-node: the hub does not answer at hub.example.org:8443"
-REMEDY = "install-node: hint: is it running, and the network cable in?"
+REFUSED = "install-node: no wheel fits this system"
+REMEDY = "install-node: hint: take a newer bundle"
+AGAIN = "not installed and enrolled yet; it is tried again"
+NOT_AGAIN = "not installed and enrolled, and not tried again until it is switched off and on"
 
 
 def test_it_installs_enrols_and_takes_the_secret_off_the_card(box: Box) -> None:
@@ -121,7 +159,7 @@ def test_what_hinders_it_stands_on_the_card_once(box: Box) -> None:
     for _ in range(4):
         assert box.start(1, f"{REFUSED}\n{REMEDY}\n") == 1
     said = box.status()
-    assert said[-3:] == [REFUSED, REMEDY, "not installed and enrolled yet; it is tried again"]
+    assert said[-3:] == [REFUSED, REMEDY, AGAIN]
     assert said.count(REFUSED) == 1
     assert (box.card / "gate-3.node").read_text() == layouts.TOKEN
     assert not (box.state / "done").exists()
@@ -131,9 +169,98 @@ def test_what_hinders_it_stands_on_the_card_once(box: Box) -> None:
 
 
 def test_a_node_file_that_is_wrong_is_not_tried_over_and_over(box: Box) -> None:
-    """systemd does not start it again on 78 before the next boot."""
-    assert box.start(78, "install-node: the token has ended\n") == 78
+    """systemd does not start it again on 78 before the next boot; the remedy is the installer's."""
+    assert box.start(78, f"{REFUSED}\n{REMEDY}\n") == 78
+    assert box.status()[-3:] == [REFUSED, REMEDY, NOT_AGAIN]
+    assert box.start(1, f"{REFUSED}\n{REMEDY}\n") == 1
+    assert box.status()[-1] == AGAIN, "the last word is the one that holds"
+
+
+def test_a_remedy_is_named_where_the_installer_has_none(box: Box) -> None:
+    """Then a new node file is the best guess."""
+    assert box.start(78, "install-node: the node file is refused\n") == 78
     assert "make a new one at the hub" in box.status()[-1]
+
+
+def test_the_text_on_the_card_does_not_grow_for_ever(box: Box) -> None:
+    """Two reasons in turn, for months, on a partition that kernels need; the end is kept."""
+    status = box.card / "status.txt"
+    status.write_text(f"2026-01-01T00:00:00Z  {'x' * 78}\n" * 3000)
+    assert box.start(1, f"{REFUSED}\n{REMEDY}\n") == 1
+    assert status.stat().st_size < 100_000
+    assert box.status()[-3:] == [REFUSED, REMEDY, AGAIN]
+
+
+def give_file(box: Box, port: int, **more: object) -> None:
+    """Put a real node file on the card, of a hub at that port of the loopback."""
+    hub = HubAddress("127.0.0.1", 1883, f"http://127.0.0.1:{port}")
+    made = layouts.node_file(box.folder / "gate-3.node", **{"hub": hub, "ca": None} | more)
+    made.replace(box.card / "gate-3.node")
+
+
+@contextmanager
+def hub_that_refuses(message: str) -> Iterator[int]:
+    """Answers each box with that 403, as hub/api/enrol.py does; its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(403)
+            self.end_headers()
+            self.wfile.write(b'{"error":"used","message":"%s"}' % message.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_hub_that_is_away_is_told_on_the_card(joining: Box) -> None:
+    """By what camwatch-edge says of it, with its advice; that is what the installer looks up."""
+    port = free_port()
+    give_file(joining, port)
+    for _ in range(2):
+        assert joining.start(0) == 1
+    said = joining.status()
+    away = f"camwatch-edge: the hub does not answer at 127.0.0.1:{port}: Connection refused"
+    (at,) = (at for at, line in enumerate(said) if line == away)
+    advice = "is this box in the network, the hub on, and its port open in the firewall?"
+    assert said[at + 1] == advice
+    assert said[-1] == AGAIN
+    assert (joining.card / "gate-3.node").exists()
+
+
+def test_a_refusal_is_told_on_the_card_with_its_remedy(joining: Box) -> None:
+    """In the hub's words, and not tried again."""
+    message = "another box has joined with this node file of gate-3; camwatch-hub node revoke"
+    with hub_that_refuses(message) as port:
+        give_file(joining, port)
+        assert joining.start(0) == 78
+        said = joining.status()
+    reason, remedy = message.split("; ")
+    at = said.index(f"camwatch-edge: the hub at 127.0.0.1:{port} says: {reason}")
+    assert said[at + 1] == remedy
+    assert said[-1] == NOT_AGAIN
+
+
+def test_what_is_wrong_on_the_box_is_not_laid_on_the_node_file(joining: Box) -> None:
+    """A damaged note has a remedy of its own; a new node file would not mend it."""
+    give_file(joining, free_port())
+    note = joining.folder / "etc" / "enrolment.json"
+    note.parent.mkdir()
+    note.write_text("{")
+    assert joining.start(0) == 78
+    said = joining.status()
+    assert any(line.startswith(f"camwatch-edge: {note} is damaged: ") for line in said)
+    assert "remove it, run this again" in said
+    assert said[-1] == NOT_AGAIN
 
 
 def test_a_card_that_was_damaged_says_so(box: Box) -> None:
