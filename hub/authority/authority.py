@@ -15,24 +15,47 @@ from hub.authority import certificates, files
 from hub.authority.certificates import Pair, Use
 from hub.authority.errors import AuthorityError
 from hub.authority.files import Places
-from hub.authority.names import Names
+from hub.authority.names import Names, parse_mixed, require_one
+
+NONE = Names()
 
 
-def make(places: Places, names: Names, now: datetime) -> list[str]:
-    """An authority where there is none, and certificates for `names`. What was made, in words.
+def make(
+    places: Places,
+    names: Names,
+    now: datetime,
+    *,
+    dropped: Names = NONE,
+    needed: Names = NONE,
+    is_own: bool = False,
+) -> list[str]:
+    """An authority where there is none, and certificates for `names` and those of before, but for
+    `dropped`. What was made, in words.
 
-    Raises AuthorityError, StorageError.
+    Raises AuthorityError, also where one of `needed` would not be among them, or where others made
+    the certificates that are here, unless `is_own`; StorageError. Nothing is changed then.
     """
     made = []
-    durable.make_dirs(places.folder)
     authority = files.read_pair(places.authority)
+    if not is_own:
+        _refuse_given(places, authority)
+    names = _known(places).and_(names).without(dropped)
+    require_one(names)
+    if missing := needed.without(names).all:
+        raise AuthorityError(
+            f"nodes are told to call this hub {', '.join(missing)}, and no certificate would be"
+            " for that",
+            hint="add it with --name or --address; or first have hub.yaml tell them another"
+            " (http.public_url, nodes.url, nodes.mqtt_host)",
+        )
+    durable.make_dirs(places.folder)
     if authority is None:
         authority = certificates.make_authority(names, now)
         files.write_pair(places.authority, authority)
         made.append(f"a new authority, until {authority.certificate.not_valid_after_utc:%Y-%m-%d}")
-    if not certificates.is_allowed(authority.certificate, names):
+    if refused := _refused(authority, names):
         raise AuthorityError(
-            f"this hub's authority may not speak for all of {', '.join(names.all)}",
+            f"this hub's authority may not speak for {', '.join(refused)}",
             hint="nodes know it for the names it was made with; camwatch-hub ca next --name ..."
             " makes a successor",
         )
@@ -78,6 +101,7 @@ def reloaded(places: Places) -> None:
 def prepare_successor(places: Places, names: Names, now: datetime) -> list[str]:
     """Make the next authority, and let all trust it who get hub-ca.pem from now on. In words."""
     authority = files.read_pair(places.authority)
+    _refuse_given(places, authority)
     if authority is None:
         raise AuthorityError("there is no authority to succeed", hint="camwatch-hub ca make")
     following = files.read_pair(places.successor)
@@ -94,13 +118,46 @@ def succeed(places: Places, now: datetime) -> list[str]:
     if following is None:
         raise AuthorityError("there is no successor", hint="camwatch-hub ca next, then wait")
     names = files.read_names(places)
-    if names is not None and not certificates.is_allowed(following.certificate, names):
+    if names is not None and (refused := _refused(following, names)):
         raise AuthorityError(
-            f"the successor may not speak for all of {', '.join(names.all)}",
-            hint="camwatch-hub ca make --name ... with names that both may speak for",
+            f"the successor may not speak for {', '.join(refused)}",
+            hint="camwatch-hub ca make --drop NAME, for each of them",
         )
     durable.rename(places.successor, places.authority)
     return renew(places, now)
+
+
+def _known(places: Places) -> Names:
+    """What the certificates were for until now; by one of them where names.json is damaged."""
+    try:
+        return files.read_names(places) or NONE
+    except AuthorityError:
+        certificate = files.read_certificate(places.certificate("hub"))
+        return NONE if certificate is None else certificates.names_of(certificate)
+
+
+def _refused(authority: Pair, names: Names) -> list[str]:
+    """Those that clients would not take from it."""
+    return [
+        each
+        for each in names.all
+        if not certificates.is_allowed(authority.certificate, parse_mixed([each]))
+    ]
+
+
+def _refuse_given(places: Places, authority: Pair | None) -> None:
+    """Keep certificates that others made: nodes trust those. Raises AuthorityError."""
+    if places.names.exists():
+        return
+    for path in map(places.certificate, files.USES):
+        found = files.read_certificate(path)
+        is_ours = found and authority and certificates.is_by(found, authority.certificate)
+        if path.exists() and not is_ours:
+            raise AuthorityError(
+                f"{path} was not made by this hub's authority, and nodes trust those who made it",
+                hint="what they renewed is taken with --cert, --key and --ca. An authority of its"
+                " own in place of theirs: --own; then every node needs a new node file",
+            )
 
 
 def _trusted(places: Places, authority: Pair) -> list[x509.Certificate]:

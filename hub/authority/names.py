@@ -33,6 +33,20 @@ class Names:
         """As text, host names first."""
         return [*self.hosts, *(str(each) for each in self.addresses)]
 
+    def and_(self, more: Names) -> Names:
+        """These first, then what `more` adds to them."""
+        return Names(
+            tuple(dict.fromkeys(self.hosts + more.hosts)),
+            tuple(dict.fromkeys(self.addresses + more.addresses)),
+        )
+
+    def without(self, others: Names) -> Names:
+        """These but for `others`; perhaps none."""
+        return Names(
+            tuple(each for each in self.hosts if each not in others.hosts),
+            tuple(each for each in self.addresses if each not in others.addresses),
+        )
+
 
 def parse(hosts: Sequence[str], addresses: Sequence[str]) -> Names:
     """The names in what somebody typed. Raises AuthorityError that names the wrong one."""
@@ -40,12 +54,24 @@ def parse(hosts: Sequence[str], addresses: Sequence[str]) -> Names:
         tuple(dict.fromkeys(_host(each) for each in hosts)),
         tuple(dict.fromkeys(_address(each) for each in addresses)),
     )
+    require_one(names)
+    return names
+
+
+def parse_mixed(texts: Sequence[str]) -> Names:
+    """Host names and addresses in one list; perhaps none. Raises AuthorityError."""
+    addresses = [each for each in texts if _is_address(each)]
+    hosts = [each for each in texts if not _is_address(each)]
+    return parse(hosts, addresses) if texts else Names()
+
+
+def require_one(names: Names) -> None:
+    """Raises AuthorityError where there is none."""
     if not names.all:
         raise AuthorityError(
             "a certificate needs a name or an address",
             hint="give what nodes will call this hub: --name HOST or --address IP",
         )
-    return names
 
 
 def _host(text: str) -> str:
@@ -61,6 +87,14 @@ def _host(text: str) -> str:
     if re.fullmatch(r"[0-9.]+", host):
         raise AuthorityError(f"--name {host} is an address", hint=f"--address {host}")
     return host
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip().strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _address(text: str) -> Address:

@@ -38,13 +38,27 @@ def declare(commands: Commands) -> None:
     named.add_argument(
         "--address", action="append", default=[], metavar="IP", help="the same, an address"
     )
-    _add(actions, "make", [places, changing, named], make,
-         "make it where there is none, and certificates for broker and hub")  # fmt: skip
+    needs = argparse.ArgumentParser(add_help=False)
+    needs.add_argument(
+        "--needs", action="append", default=[], metavar="HOST",
+        help="change nothing where the certificates would not be for this name or address",
+    )  # fmt: skip
+    command = _add(actions, "make", [places, changing, named, needs], make,
+                   "make it where there is none, and certificates for broker and hub,"
+                   " also for all names of before")  # fmt: skip
+    command.add_argument(
+        "--drop", action="append", default=[], metavar="HOST",
+        help="a name or address that they are for no more",
+    )  # fmt: skip
+    command.add_argument(
+        "--own", action="store_true",
+        help="also in place of certificates that others made: every node needs a new node file",
+    )  # fmt: skip
     command = _add(actions, "renew", [places, changing], renew,
                    "issue what ends soon or does not fit; a timer does this")  # fmt: skip
     command.add_argument("--force", action="store_true", help="all of them, now")
     _add(actions, "show", [places], show, "print what it is and how long all of it lasts")
-    command = _add(actions, "use", [places, changing, named], use,
+    command = _add(actions, "use", [places, changing, named, needs], use,
                    "serve with certificates that others made")  # fmt: skip
     command.add_argument("--cert", required=True, metavar="FILE", help="the chain, PEM")
     command.add_argument("--key", required=True, metavar="FILE", help="its private key, PEM")
@@ -70,8 +84,18 @@ def make(arguments: argparse.Namespace, _settings: HubSettings | None) -> int:
     """Make the authority and its certificates."""
     from hub.authority import authority, names
 
-    wanted = names.parse(arguments.name, arguments.address)
-    return _told(arguments, authority.make(_places(arguments), wanted, SystemClock().utc()))
+    added = names.Names()
+    if arguments.name or arguments.address:
+        added = names.parse(arguments.name, arguments.address)
+    made = authority.make(
+        _places(arguments),
+        added,
+        SystemClock().utc(),
+        dropped=names.parse_mixed(arguments.drop),
+        needed=names.parse_mixed(arguments.needs),
+        is_own=arguments.own,
+    )
+    return _told(arguments, made)
 
 
 def renew(arguments: argparse.Namespace, _settings: HubSettings | None) -> int:
@@ -89,6 +113,7 @@ def use(arguments: argparse.Namespace, _settings: HubSettings | None) -> int:
 
     files = given.Given(Path(arguments.cert), Path(arguments.key), Path(arguments.ca))
     wanted = names.parse(arguments.name, arguments.address)
+    wanted = wanted.and_(names.parse_mixed(arguments.needs))
     return _told(arguments, given.use(_places(arguments), files, wanted))
 
 

@@ -120,17 +120,46 @@ own_names() {
     say "no --name was given; certificates are for: ${names[*]}"
 }
 
-# make_certificates: from an authority of our own, or what was given.
+# make_certificates: from an authority of our own, or what was given; always for what nodes are told.
 make_certificates() {
+    local told needs=() each
+    told="$(told_hosts)"
+    for each in $told; do needs+=(--needs "$each"); done
     if [ -n "$cert" ]; then
         [ ${#names[@]} -gt 0 ] || fail "what are the certificates for?" "add --name or --address, as nodes will call this hub"
-        "$hub" ca use --cert "$cert" --key "$key" --ca "$ca" "${names[@]}" || fail "the certificates cannot be used"
-    elif [ ${#names[@]} -gt 0 ]; then
-        "$hub" ca make "${names[@]}" || fail "the certificates were not made"
+        "$hub" ca use --cert "$cert" --key "$key" --ca "$ca" "${names[@]}" "${needs[@]}" ||
+            fail "the certificates cannot be used" "by $hub_settings nodes call this hub ${told//$'\n'/, }: they must be for that too"
+    elif [ ${#names[@]} -gt 0 ] || [ ${#ca_options[@]} -gt 0 ]; then
+        "$hub" ca make "${names[@]}" "${ca_options[@]}" "${needs[@]}" || fail "the certificates were not made (above: why)"
     else
         "$hub" ca renew >/dev/null || fail "the certificates were not renewed"
         "$hub" ca show >/dev/null || fail "this hub has no certificates" "run $program with --name or --address, as nodes will call it"
     fi
+    tell_told "$told"
+}
+
+# tell_told HOSTS: names were given, and by the settings nodes still call this hub by others alone.
+tell_told() {
+    local each
+    [ ${#names[@]} -gt 0 ] || return 0
+    for each in $1; do
+        case " ${names[*],,} " in *" $each "*) return 0 ;; esac
+    done
+    [ -z "$1" ] || say "nodes and browsers are still told ${1//$'\n'/, }: if that is no longer this hub," \
+        "edit public_url in $hub_settings, then systemctl restart camwatch-hub"
+}
+
+# told_hosts: what nodes and browsers are told to call this hub, by the settings, one a line.
+told_hosts() {
+    "${hub%/*}/python" -P -c '
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+from hub.config import load_file
+settings = load_file(Path(sys.argv[1]))
+urls = (settings.nodes.url, settings.http.public_url)
+hosts = [urlsplit(url).hostname for url in urls if url and url.startswith("https:")]
+print("\n".join(dict.fromkeys(each for each in (*hosts, settings.nodes.mqtt_host) if each)))' "$hub_settings"
 }
 
 # put_hub_units: the services, the broker's sandbox and settings. Sets is_broker_changed.

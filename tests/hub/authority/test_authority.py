@@ -111,10 +111,45 @@ def test_another_name_within_its_rights_gives_new_certificates(places: Places) -
     moved = names.parse(["hub.example.org", "hub.lan"], ["10.1.2.3"])
     assert len(authority.make(places, moved, NOW)) == len(files.USES)
     assert greet(places.public, "broker", "hub.lan") and greet(places.public, "hub", "10.1.2.3")
-    with pytest.raises(AuthorityError, match=r"may not speak.*elsewhere\.example") as caught:
+    with pytest.raises(AuthorityError, match=r"may not speak for elsewhere\.example$") as caught:
         authority.make(places, names.parse(["elsewhere.example"], []), NOW)
     assert "ca next" in caught.value.hint
     assert greet(places.public, "hub", "hub.lan"), "and nothing has changed"
+
+
+def test_names_of_before_stay_until_they_are_dropped(places: Places) -> None:
+    """Whoever adds one cannot shut out the nodes that call the hub by another."""
+    before = NAMES.all
+    authority.make(places, names.parse([], ["192.168.7.7"]), NOW)
+    assert certificates.names_of(certificate(places, "broker")).all == [*before, "192.168.7.7"]
+    assert authority.make(places, names.parse(["hub.example.org"], []), NOW) == []
+    dropped = names.parse_mixed(["192.0.2.1", "192.168.1.5", "2001:db8::1"])
+    authority.make(places, names.Names(), NOW, dropped=dropped)
+    assert certificates.names_of(certificate(places, "hub")).all == [
+        "hub.example.org", "192.168.7.7",
+    ]  # fmt: skip
+    with pytest.raises(AuthorityError, match="needs a name"):
+        authority.make(
+            places, names.Names(), NOW, dropped=certificates.names_of(certificate(places, "hub"))
+        )
+
+
+def test_names_of_before_are_known_where_their_file_is_damaged(places: Places) -> None:
+    """By the certificates themselves."""
+    places.names.write_bytes(b"rubbish")
+    assert authority.make(places, names.parse(["hub.example.org"], []), NOW) == []
+    assert files.read_names(places) == NAMES
+
+
+def test_a_name_that_nodes_are_told_is_not_left_out(places: Places) -> None:
+    """Dropped or never there: it is an error with a remedy, and nothing changes."""
+    told = names.parse_mixed(["hub.example.org", "[2001:DB8::1]"])
+    assert authority.make(places, NAMES, NOW, needed=told) == []
+    for dropped, needed in ((told, told), (names.Names(), names.parse_mixed(["192.168.9.9"]))):
+        with pytest.raises(AuthorityError, match=r"hub\.example|192\.168\.9\.9") as caught:
+            authority.make(places, NAMES, NOW, dropped=dropped, needed=needed)
+        assert "public_url" in caught.value.hint
+    assert files.read_names(places) == NAMES
 
 
 def test_a_pair_that_does_not_fit_is_mended(places: Places) -> None:
@@ -178,6 +213,21 @@ def test_a_successor_is_made_known_first_and_signs_later(places: Places, tmp_pat
     assert len(x509.load_pem_x509_certificates(places.trusted.read_bytes())) == 1
 
 
+def test_a_successor_that_may_not_speak_for_a_name_of_before_waits_until_it_is_dropped(
+    places: Places,
+) -> None:
+    """The error names it, and how it is taken out."""
+    authority.prepare_successor(places, names.parse(["new.example"], []), NOW)
+    with pytest.raises(AuthorityError, match=r"hub\.example\.org, 192\.0\.2\.1, 2001:") as caught:
+        authority.succeed(places, NOW)
+    assert "--drop" in caught.value.hint
+    out = names.parse(["hub.example.org"], ["192.0.2.1", "2001:db8::1"])
+    authority.make(places, names.Names(), NOW, dropped=out)
+    assert len(authority.succeed(places, NOW)) == len(files.USES)
+    authority.make(places, names.parse(["new.example"], []), NOW)
+    assert greet(places.public, "hub", "new.example")
+
+
 def test_a_cut_in_the_middle_of_a_succession_is_finished_by_the_next_renewal(
     places: Places,
 ) -> None:
@@ -238,6 +288,10 @@ def test_the_command_needs_no_settings_and_says_what_it_did(tmp_path: Path) -> N
     assert made.returncode == 0 and "broker: a certificate for hub.test" in made.stdout, made
     assert ca("renew").stdout == "nothing to do\n"
     assert len(ca("renew", "--force").stdout.splitlines()) == len(files.USES)
+    assert "for hub.test, 10.1.2.3, until" in ca("make", "--address", "10.1.2.3").stdout
+    lost = ca("make", "--drop", "hub.test", "--needs", "hub.test")
+    assert lost.returncode == 1 and "nodes are told to call this hub hub.test" in lost.stderr
+    assert "for 10.1.2.3, until" in ca("make", "--drop", "hub.test", "--needs", "10.1.2.3").stdout
     shown = ca("show")
     assert shown.returncode == 0 and "PRIVATE" not in shown.stdout
     wrong = ca("make", "--name", "not a name")

@@ -48,6 +48,33 @@ def test_they_are_served_and_never_renewed_here(places: Places, bought: Given) -
     assert authority.renew(places, NOW + 10 * certificates.LIFE) == []
 
 
+@pytest.mark.parametrize("had_own", [False, True])
+def test_an_own_authority_takes_their_place_only_when_asked(
+    places: Places, bought: Given, *, had_own: bool
+) -> None:
+    """Nodes trust who made them: it is an error with a remedy, and no byte changes."""
+    if had_own:
+        authority.make(places, LOCAL, NOW)
+    given.use(places, bought, LOCAL)
+    before = {path: path.read_bytes() for path in places.public.iterdir()}
+    for attempt in (authority.make, authority.prepare_successor):
+        with pytest.raises(AuthorityError, match="not made by this hub's authority") as caught:
+            attempt(places, LOCAL, NOW)
+        assert "--own" in caught.value.hint
+    assert {path: path.read_bytes() for path in places.public.iterdir()} == before
+    assert authority.make(places, LOCAL, NOW, is_own=True)
+    for use in files.USES:
+        assert greet(places.public, use, "localhost")
+    assert authority.make(places, LOCAL, NOW) == []
+
+
+def test_an_own_authority_whose_names_were_lost_goes_on(places: Places) -> None:
+    """Its certificates are its own, whatever else is missing."""
+    authority.make(places, LOCAL, NOW)
+    places.names.unlink()
+    assert authority.make(places, LOCAL, NOW) == []
+
+
 def _cut_at(step: int, places: Places, bought: Given) -> bool:
     """Run `given.use` in a process that is killed at its `step`th durable step; whether it was."""
 

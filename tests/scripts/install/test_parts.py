@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,70 @@ def test_a_hub_goes_back_only_to_a_version_that_can_go_on(
     assert [line.split()[1] for line in said if line.startswith("restart ")] == restarted
     assert said[-2:] == [str(status), "1.0" if status else "2.0"]
     assert any(("IT STAYS" if status == 0 else "1.0 runs again") in line for line in said)
+
+
+CERTIFICATES = f"""
+for part in words source system software health hub; do . {LIB}/$part.sh; done
+hub_settings=$PWD/hub.yaml cert="" key="" ca="" names=() ca_options=()
+mkdir -p bin
+cat >bin/python <<'END'
+#!/bin/sh
+PYTHONPATH={LIB.parents[2]} exec {sys.executable} "$@"
+END
+cat >bin/hub <<'END'
+#!/bin/sh
+action=$2
+shift 2
+exec bin/python -m hub ca "$action" --folder ca --to public "$@"
+END
+chmod 755 bin/hub bin/python
+hub=$PWD/bin/hub
+told() {{ printf 'http:\n  public_url: https://%s:8443\n' "$1" >hub.yaml; }}
+told hub.test
+names=(--name hub.test --address 192.168.1.1)
+[ -d ca ] || make_certificates >/dev/null
+names=()
+"""
+
+
+def test_an_address_is_added_and_nodes_are_not_forgotten(tmp_path: Path) -> None:
+    """Those that call the hub by a name of before still may; who is told what is said."""
+    added = bash(tmp_path, "names=(--address 192.168.2.2); make_certificates", CERTIFICATES)
+    assert "broker: a certificate for hub.test, 192.168.1.1, 192.168.2.2, until" in added
+    assert "are still told hub.test: if that is no longer this hub, edit public_url" in added
+    again = bash(tmp_path, "names=(--name Hub.test); make_certificates", CERTIFICATES)
+    assert again == "nothing to do\n"
+
+
+def test_what_nodes_are_told_is_not_dropped_from_the_certificates(tmp_path: Path) -> None:
+    """Not before the settings say another; then it is."""
+    text = "ca_options=(--drop hub.test)\n(make_certificates 2>&1) || echo ended with $?\n"
+    said = bash(tmp_path, text, CERTIFICATES)
+    assert "nodes are told to call this hub hub.test" in said and "public_url" in said
+    assert said.splitlines()[-1] == "ended with 1"
+    said = bash(tmp_path, "told 192.168.1.1\n" + text, CERTIFICATES)
+    assert "hub: a certificate for 192.168.1.1, until" in said and "ended" not in said
+
+
+def test_given_certificates_stay_where_a_name_is_given_again(tmp_path: Path) -> None:
+    """Unless an authority of our own is asked for in so many words; they must be for what nodes
+    are told."""
+    given = """
+    "$hub" ca make --folder other --to given --name hub.test >/dev/null
+    cert=given/hub.pem key=given/hub-key.pem ca=given/hub-ca.pem names=(--name hub.test)
+    """
+    use = given + "make_certificates\ncert='' key='' ca=''\n"
+    same = "cmp public/hub-ca.pem given/hub-ca.pem"
+    text = use + f"(make_certificates 2>&1) || echo ended with $?; {same}"
+    said = bash(tmp_path, text, CERTIFICATES)
+    assert "not made by this hub's authority" in said and "--own" in said
+    assert said.splitlines()[-1] == "ended with 1"
+    own = use + "ca_options=(--own); make_certificates; ! cmp -s public/hub-ca.pem given/hub-ca.pem"
+    assert "hub: a certificate for hub.test" in bash(tmp_path, own, CERTIFICATES)
+    other = "told hub.example\n" + given + "(make_certificates 2>&1) || echo ended with $?"
+    said = bash(tmp_path, other, CERTIFICATES)
+    assert "for hub.example: Hostname mismatch" in said
+    assert "nodes call this hub hub.example" in said and said.splitlines()[-1] == "ended with 1"
 
 
 HEALTH = f"""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.authority.files import USES
 from tests.scripts.install import steps
 from tests.scripts.install.steps import Step
 from tests.scripts.install.versions import newer
@@ -39,12 +40,14 @@ doctor      hub doctor
 damaged     cp -r /good /var/tmp/damaged; echo x >> /var/tmp/damaged/requirements/hub.txt
 refused     ./install-hub --from /var/tmp/damaged
 folder      ./install-hub --from /nowhere
-names       ./install-hub --name hub.test --address 127.0.0.1 --address 192.168.7.7
+names       ./install-hub --address 192.168.7.7
+told        ./install-hub --drop hub.test
 shown       camwatch-hub ca show
 elsewhere   ./install-hub --name other.example
 twice       flock /run/camwatch-install.lock ./install-hub
 given       camwatch-hub ca make --folder /var/tmp/own/k --to /var/tmp/own/p --name hub.test
 use         cd /var/tmp/own/p; /bundle/install-hub --name hub.test {GIVEN}
+instead     ./install-hub --name hub.test
 serial      serial 8443
 own_serial  openssl x509 -noout -serial -in /var/tmp/own/p/hub.pem
 oneway      ./install-hub --from /oneway
@@ -131,11 +134,13 @@ def test_a_damaged_bundle_is_refused(done: dict[str, Step]) -> None:
 
 
 def test_names_may_be_added_within_the_authoritys_rights(done: dict[str, Step]) -> None:
-    """Others are refused, with the remedy, and nothing changes."""
+    """Those of before stay. Others are refused, with the remedy, and nothing changes."""
     assert done["names"].status == 0, done["names"].text
-    assert "192.168.7.7" in done["shown"].text
+    assert done["shown"].text.count("for hub.test, 127.0.0.1, 192.168.7.7\n") == len(USES)
+    assert done["told"].status == 1
+    assert "nodes are told to call this hub hub.test" in done["told"].text
     assert done["elsewhere"].status == 1
-    assert "may not speak for all of other.example" in done["elsewhere"].text
+    assert "may not speak for other.example" in done["elsewhere"].text
     assert "ca next" in done["elsewhere"].text
 
 
@@ -146,7 +151,9 @@ def test_two_installers_take_turns(done: dict[str, Step]) -> None:
 
 
 def test_given_certificates_are_served_at_once(done: dict[str, Step]) -> None:
-    """In place of the authority's own, without a restart."""
+    """In place of the authority's own, without a restart; and stay when a name is given again."""
     assert done["use"].status == 0, done["use"].text
+    assert done["instead"].status == 1
+    assert "was not made by this hub's authority" in done["instead"].text
     assert done["serial"].text == done["own_serial"].text
     assert done["serial"].text.startswith("serial=")
