@@ -63,7 +63,9 @@ class GuardedRoute(APIRoute):
             status: {"description": ERRORS[status], "model": Problem} for status in sorted(told)
         }
         described.update(responses or {})
-        extra: dict[str, object] = {NEEDS_KEY: needs, FOR_ALL_KEY: is_for_all}
+        extra: dict[str, object] = {NEEDS_KEY: needs}
+        if is_for_all:
+            extra[FOR_ALL_KEY] = True
         if needs != "anyone":
             extra["security"] = SECURITY
         super().__init__(
@@ -75,8 +77,7 @@ class GuardedRoute(APIRoute):
             responses=described,
             response_class=response_class,
             operation_id=endpoint.__name__,
-            openapi_extra={NEEDS_KEY: needs}
-            | ({"security": SECURITY} if needs != "anyone" else {}),
+            openapi_extra=extra,
         )
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

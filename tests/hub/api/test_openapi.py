@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Mount
 
+from hub.api.route import GuardedRoute
 from scripts.lib import openapi as published
 from tests.hub.people import API
 from tests.hub.site import Site
@@ -51,6 +52,24 @@ def test_every_operation_says_what_it_does_needs_and_answers(document: dict[str,
         assert {"422", "503"} <= set(answers), name
         ids.add(operation["operationId"])
     assert len(ids) == len(list(operations(document)))
+
+
+def test_what_only_a_scope_of_everything_may_do_is_marked(
+    site: Site, document: dict[str, object]
+) -> None:
+    """As the document's own text says; nothing else is marked."""
+    marked = {name for name, each in operations(document) if "x-camwatch-needs-everything" in each}
+    (mount,) = [route for route in site.app.routes if isinstance(route, Mount)]
+    assert isinstance(mount.app, FastAPI)
+    guarded = [each for each in mount.app.routes if isinstance(each, GuardedRoute)]
+    assert marked == {
+        f"{method} {each.path}"
+        for each in guarded
+        if each.is_for_all
+        for method in each.methods or ()
+    }
+    assert {"POST /users", "PUT /areas/{code}"} <= marked
+    assert "GET /events" not in marked
 
 
 def test_every_error_is_json_also_where_the_answer_is_a_film(document: dict[str, object]) -> None:
