@@ -65,6 +65,9 @@ def windows(db: sqlite3.Connection, where: EventFilter) -> list[Window] | None:
     if where.camera is not None:
         tests.append("cameras.name = ?")
         values.append(where.camera)
+    if where.not_of is not None:
+        tests.append("(cameras.node, cameras.name) != (?, ?)")
+        values += where.not_of
     placed = _placed_tests(where, values)
     if not tests and not placed:
         return None

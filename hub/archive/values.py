@@ -220,7 +220,8 @@ class EventFilter:
 
     `area` means the area of that code and all below it, `organisation` whose the camera was; both
     at the time of the event. Each word of `text`, folded, stands in the event's notes or in a
-    name of its camera, areas or organisation. `scope` is what the asker may see.
+    name of its camera, areas or organisation. `scope` is what the asker may see. `not_of` is a
+    camera whose events are left out.
     """
 
     since_utc: datetime | None = None
@@ -237,6 +238,7 @@ class EventFilter:
     organisation: str | None = None
     text: str = ""
     scope: Scope = EVERYTHING
+    not_of: CameraKey | None = None
 
 
 class Count(NamedTuple):

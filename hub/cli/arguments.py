@@ -174,8 +174,9 @@ def _add_show_and_clip(commands: Commands, shared: argparse.ArgumentParser) -> N
         "near",
         parents=[shared],
         help="list what else happened around an event",
-        description="Lists the event between those next to it in time, of the smallest area around"
-        " its camera that has other cameras too, or of its node where the camera is in no area.",
+        description="Lists the event between those of other cameras that are next to it in time, of"
+        " the smallest area around its camera that has others too, or of its node where the camera"
+        " is in no area.",
     )
     command.add_argument("id", type=_event_id, metavar="ID", help=id_help)
     command.add_argument(

@@ -1,4 +1,4 @@
-"""What else happened around an event: events next to it in time, of cameras next to its own."""
+"""What else happened around an event: events next to it in time, of the cameras around its own."""
 
 from __future__ import annotations
 
@@ -24,10 +24,16 @@ def neighbours(
     archive: Archive, event: Event, scope: Scope, *, limit: int, within: timedelta | None = None
 ) -> Neighbours:
     """Of the smallest area around the event's camera that has other cameras too, as it was then;
-    of the cameras of its node where the camera is nowhere. Only what the scope allows, `limit` on
-    each side; with `within` only what started so long before its start or after its end."""
+    of the cameras of its node where the camera is nowhere. Its own camera's are left out: a busy
+    one's would leave no room for others. Only what the scope allows, `limit` on each side; with
+    `within` only what started so long before its start or after its end."""
     area = _area_of(archive.registry(), event)
-    where = EventFilter(scope=scope, area=area, node=event.node if area is None else None)
+    where = EventFilter(
+        scope=scope,
+        area=area,
+        node=event.node if area is None else None,
+        not_of=CameraKey(event.node, event.camera),
+    )
     if within is not None:
         until_utc = (event.ended_utc or event.started_utc) + within
         where = replace(where, since_utc=event.started_utc - within, until_utc=until_utc)

@@ -124,8 +124,8 @@ def test_a_node_s_health_is_told_over_time(site: Site) -> None:
 
 def test_neighbours_are_events_around_one_in_its_area(site: Site) -> None:
     """The nearest first on either side, of what the visitor may see."""
-    early, middle = happen(site, "gate-1", 3, 2)
-    (late,) = happen(site, "gate-2", 1)
+    (middle,) = happen(site, "gate-1", 2)
+    early, late = happen(site, "gate-2", 3, 1)
     (elsewhere,) = happen(site, "gate-3", 1.5)
     for node, area in (("gate-1", "north"), ("gate-2", "north"), ("gate-3", "south")):
         place(site, node, "door", area)

@@ -141,9 +141,25 @@ class OverviewConformance:
         near = neighbours(archive, three, EVERYTHING, limit=5, within=1.5 * MINUTE)
         assert (near.earlier, near.later) == ((two,), (one,))
         own = Scope(areas=frozenset({"cum-2"}))
-        assert neighbours(archive, first, own, limit=5) == ("to-5", (), (one,))
+        assert neighbours(archive, first, own, limit=5) == ("to-5", (), ())
         (stray,) = archive.events(EventFilter(node="gate-4"), limit=2)
         assert neighbours(archive, stray, EVERYTHING, limit=5) == (None, (), ())
+
+    @pytest.mark.parametrize("is_placed", [True, False])
+    def test_a_busy_camera_leaves_its_event_s_neighbours_to_others(
+        self, archive: Archive, is_placed: bool
+    ) -> None:
+        """Its own events do not fill the places: neither in its area, nor of its node."""
+        for minute in range(9):
+            journal = Journal("gate-1", seed=minute, start_utc=START_UTC + minute * MINUTE)
+            camera = "yard" if minute in (0, 8) else "door"
+            archive.write(batch(journal.event(camera=camera)))
+        if is_placed:
+            places = (Place(None, "to-5"),)
+            put(archive, Camera("gate-1", "door", "", places), Camera("gate-1", "yard", "", places))
+        last, *busy, first = archive.events(EventFilter(), limit=9)
+        area = "to-5" if is_placed else None
+        assert neighbours(archive, busy[3], EVERYTHING, limit=2) == (area, (first,), (last,))
 
 
 def _accounts(journal: Journal, start: datetime, number: int) -> list[Line]:

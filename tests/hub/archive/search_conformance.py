@@ -106,6 +106,7 @@ def fits(told: Told, where: EventFilter, registry: Registry) -> bool:
         and (where.until_utc is None or event.started_utc < where.until_utc)
         and where.node in (None, event.node)
         and where.camera in (None, event.camera)
+        and where.not_of != CameraKey(event.node, event.camera)
         and (not where.kinds or event.kind in where.kinds)
         and (not where.marks or event.mark in where.marks)
         and (where.zone is None or where.zone in event.zones)
@@ -169,6 +170,7 @@ def random_filter(rng: random.Random) -> EventFilter:
         label=maybe(rng.choice(("person", "vehicle", "x")), None),  # type: ignore[arg-type]
         text=maybe(rng.choice(TEXTS), ""),  # type: ignore[arg-type]
         scope=maybe(rng.choice(scopes), EVERYTHING),  # type: ignore[arg-type]
+        not_of=maybe(CameraKey("gate-1", "door"), None),  # type: ignore[arg-type]
     )
 
 

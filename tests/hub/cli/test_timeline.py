@@ -22,7 +22,8 @@ MINUTES = (0, 10, 61, 62, 300)  # after START_UTC
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A settings file whose archive has events of one node at MINUTES, and one of another."""
+    """A settings file whose archive has events of one node at MINUTES, of its yard at the second
+    of them and of its door else, and one of another node."""
     path = tmp_path / "hub.yaml"
     path.write_text(f"state_dir: {tmp_path / 'state'}\ntime_zone: UTC\n")
     (tmp_path / "state").mkdir()
@@ -30,7 +31,8 @@ def config(tmp_path: Path) -> Path:
     journal = Journal("gate-1")
     for minutes in MINUTES:
         journal.now_utc = START_UTC + timedelta(minutes=minutes)
-        archive.write(batch(journal.event()))
+        camera = "yard" if minutes == MINUTES[-4] else "door"
+        archive.write(batch(journal.event(camera=camera)))
     archive.write(batch(Journal("gate-2", start_utc=START_UTC).event()))
     archive.close()
     return path
@@ -96,7 +98,7 @@ def test_a_timeline_says_what_it_cannot_draw(
 def test_near_lists_an_event_between_its_neighbours(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of its node, newest first, as far around it as is asked for."""
+    """Of its node's other cameras, newest first, as far around it as is asked for."""
     archive = SqliteArchive(config.parent / "state" / "archive.sqlite")
     events = archive.events(EventFilter(node="gate-1"), limit=9, before=None)
     (alone,) = archive.events(EventFilter(node="gate-2"), limit=9, before=None)
