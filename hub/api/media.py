@@ -69,8 +69,9 @@ class MediaApi:
         event = await run_in_threadpool(finding.event, self._archive, visitor.scope, event_id)
         shot = await run_in_threadpool(finding.snapshot, self._archive, event, sha256)
         await self._door.trail.note_once(
-            request, visitor, "snapshot.view", f"event:{event.id}", camera=_camera(event)
-        )
+            request, visitor, "snapshot.view", f"event:{event.id}", camera=_camera(event),
+            sha256=shot.sha256,
+        )  # fmt: skip
         path = self._pictures.path_of(shot.sha256)
         return await run_in_threadpool(file_answer, request, path, shot.sha256, "image/jpeg")
 
@@ -86,10 +87,13 @@ class MediaApi:
         that a player can seek."""
         event = await run_in_threadpool(finding.event, self._archive, visitor.scope, event_id)
         clip = await run_in_threadpool(finding.clip, self._archive, event, part)
-        action = "clip.download" if download else "clip.play"
-        await self._door.trail.note_once(
-            request, visitor, action, f"event:{event.id}", camera=_camera(event), part=str(part)
-        )
+        trail = self._door.trail
+        # Each download takes a copy out of our hands; one play comes in many ranges.
+        action, note = ("clip.download", trail.note) if download else ("clip.play", trail.note_once)
+        await note(
+            request, visitor, action, f"event:{event.id}", camera=_camera(event), part=str(part),
+            sha256=clip.sha256,
+        )  # fmt: skip
         name = clip_name(event, clip) if download else None
         path = self._clips.path_of(clip.sha256)
         return await run_in_threadpool(

@@ -1,7 +1,7 @@
 """Deeds go to the audit trail before their answer goes out; many at once share one transaction.
 
-What one visitor does again and again to the same thing, such as the range requests of one playing
-clip, is written once in ten minutes.
+What one visitor does again and again to the same thing in the same way, such as the range requests
+of one playing clip, is written once in ten minutes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ MAX_REMEMBERED = 20_000  # deeds that would not be written again; the oldest are
 MAX_WAITING = 1000  # deeds that wait for the disk; more are refused, and so is what they are about
 
 
+_Key = tuple[bytes | str, str, str, str, frozenset[tuple[str, str]]]
+
+
 @dataclass
 class _Waiting:
     deed: Deed
@@ -40,7 +43,7 @@ class Trail:
         self._clock = clock
         self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
-        self._recent: OrderedDict[tuple[bytes | str, str, str, str], int] = OrderedDict()
+        self._recent: OrderedDict[_Key, int] = OrderedDict()
 
     async def note(
         self,
@@ -70,9 +73,11 @@ class Trail:
         user: str = "",
         **detail: str,
     ) -> None:
-        """The same, but not again within ten minutes for the same visitor, action and target."""
+        """The same, but not again within ten minutes for the same visitor, action, target and
+        detail, such as the clip's part."""
         who = site_of(address_of(request)) if visitor is None else visitor.key
-        key, now_ns = (who, action, target, user), self._clock.mono_ns()
+        key = (who, action, target, user, frozenset(detail.items()))
+        now_ns = self._clock.mono_ns()
         if now_ns - self._recent.get(key, now_ns - REPEAT_NS) < REPEAT_NS:
             return
         await self.note(request, visitor, action, target, outcome=outcome, user=user, **detail)

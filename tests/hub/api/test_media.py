@@ -119,7 +119,34 @@ def test_one_play_is_one_entry_however_many_ranges_it_takes(site: Site, stored: 
     assert actions(site) == ["clip.play"] * 3
     newest = site.archive.audit.entries(AuditFilter(action="clip.play"), limit=1)[0].deed
     assert (newest.user, newest.by, newest.target) == ("anna", "session", f"event:{stored.event}")
-    assert newest.detail == {"camera": "gate-1/door", "part": "0"}
+    assert newest.detail == {
+        "camera": "gate-1/door", "part": "0", "sha256": hashlib.sha256(CLIP).hexdigest(),
+    }  # fmt: skip
+
+
+def test_each_part_is_an_entry_and_so_is_each_download(site: Site) -> None:
+    """Who took the second half of an event away is as much of the trail as who took the first."""
+    first = os.urandom(1000)
+    hashes = [hashlib.sha256(each).hexdigest() for each in (first, CLIP)]
+    lines = Journal("gate-1").event(clip=CLIP, more_parts=(first,))
+    site.archive.write(batch(lines))
+    event = str(lines[0].header.event)
+    for part, content in enumerate((first, CLIP)):
+        site.clips.keep(content, hashes[part])
+        clip = site.archive.announced_clip("gate-1", event, part, hashes[part])
+        assert clip is not None
+        site.archive.clip_stored(clip, site.clock.utc())
+    client = site.client("anna")
+    for _ in range(2):
+        for part in (0, 1):
+            path = f"{API}/events/{event}/clips/{part}"
+            assert client.get(path).status == client.get(f"{path}?download=true").status == 200
+    found = site.archive.audit.entries(AuditFilter(action="clip."), limit=100)
+    told = sorted((e.deed.action, e.deed.detail["part"], e.deed.detail["sha256"]) for e in found)
+    assert told == sorted(
+        [("clip.download", str(part), hashes[part]) for part in (0, 1) for _ in range(2)]
+        + [("clip.play", str(part), hashes[part]) for part in (0, 1)]
+    )
 
 
 def test_footage_outside_of_the_scope_is_not_there(site: Site, stored: Stored) -> None:
