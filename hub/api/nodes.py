@@ -189,7 +189,8 @@ class NodesApi:
             return scope.is_everything or node in nodes
 
         gaps = [each for each in self._archive.gaps(where) if is_visible(each.node)]
-        files = [each for each in self._archive.lost_files(where) if is_visible(each.node)]
+        told = (each for each in self._archive.lost_files(where) if is_visible(each.node))
+        files = list(present.files_in_sight(self._archive, scope, told))
         if not gaps and not files:
             self._reader.refuse_unknown(EventFilter(node=where.node or None, scope=scope))
         return Absences(

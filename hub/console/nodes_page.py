@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -113,7 +114,7 @@ class NodesPage(ArchivePage):
             since,
             until,
             tuple(archive.gaps(where)[:MAX_GAPS]),
-            tuple(archive.lost_files(where)[-MAX_GAPS:]),
+            _newest_lost(archive, scope, where),
         )
 
 
@@ -134,6 +135,12 @@ def node_lines(archive: Archive, scope: Scope, now_utc: datetime) -> list[NodeLi
         if scope.is_everything or node.name in visible
     ]
     return sorted(lines, key=_order)
+
+
+def _newest_lost(archive: Archive, scope: Scope, where: GapFilter) -> tuple[LostFile, ...]:
+    """The last that may be seen, oldest first."""
+    newest_first = reversed(archive.lost_files(where))
+    return tuple(islice(present.files_in_sight(archive, scope, newest_first), MAX_GAPS))[::-1]
 
 
 def _order(line: NodeLine) -> tuple[bool, bool, str]:

@@ -5,7 +5,7 @@ A camera's condition is one word, so that API, console and command line say the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -14,7 +14,7 @@ from edge.contract import health
 from edge.contract.errors import ContractError
 from edge.contract.health import CameraHealth, Health
 from hub.archive import Archive
-from hub.archive.node_values import NodeState
+from hub.archive.node_values import LostFile, NodeState
 from hub.archive.registry_values import Area, Camera, Organisation, Place, Registry
 from hub.archive.scope import Scope
 from hub.archive.values import Snapshot
@@ -119,6 +119,29 @@ def visible_registry(registry: Registry, scope: Scope, now_utc: datetime) -> Reg
     )
 
 
+def files_in_sight(archive: Archive, scope: Scope, files: Iterable[LostFile]) -> Iterator[LostFile]:
+    """Those of the lost files whose events are in the scope. A node may have cameras in several
+    areas; of an event that never came nobody knows the camera."""
+    known: dict[tuple[str, str], bool] = {}
+    for file in files:
+        if scope.is_everything:
+            yield file
+        elif file.event is not None:
+            key = file.node, file.event
+            if key not in known:
+                known[key] = _may_see(archive, scope, *key)
+            if known[key]:
+                yield file
+
+
+def _may_see(archive: Archive, scope: Scope, node: str, event: str) -> bool:
+    """Whether a node's event is in the scope. Two nodes may have made events of one id."""
+    return any(
+        each.node == node and archive.may_see(scope, each)
+        for each in archive.events_by_id(event, limit=10)
+    )
+
+
 def health_of(node: NodeState | None) -> Health | None:
     """The node's newest health report; None where it told none that this hub understands."""
     if node is None or node.health is None:
@@ -157,11 +180,7 @@ def _pictures(
     return {
         (shot.node, shot.camera): shot
         for shot in shots
-        if scope.is_everything
-        or any(
-            event.node == shot.node and archive.may_see(scope, event)
-            for event in archive.events_by_id(shot.event, limit=10)
-        )
+        if scope.is_everything or _may_see(archive, scope, shot.node, shot.event)
     }
 
 

@@ -15,6 +15,7 @@ from hub.archive.registry_values import Place
 from hub.archive.scope import Scope
 from hub.archive.values import CameraKey
 from hub.registry import edit
+from tests.hub.archive.absence_conformance import drop
 from tests.hub.archive.conformance import batch
 from tests.hub.console.test_now_page import camera, place, say
 from tests.hub.journals import START_UTC, Journal
@@ -232,6 +233,26 @@ def test_the_stream_ends_with_the_session(site: Site) -> None:
     with stream(client) as updates:
         client.request("DELETE", f"{API}/session")
         assert [name for name, _ in updates if name != "begun"] == []
+
+
+def test_what_is_lost_of_another_area_s_camera_is_not_told(site: Site) -> None:
+    """Although it hangs on the same node, whose other camera the visitor may see."""
+    content = b"a clip"
+    journal = Journal("gate-1")
+    lines = journal.event(camera="door", clip=content)
+    site.archive.write(batch([*lines, drop(journal, lines, content)]))
+    say(site, "gate-1", "healthy", camera("door"), camera("yard"))
+    place(site, "gate-1", "door", "north")
+    place(site, "gate-1", "yard", "south")
+    event = str(lines[0].header.event)
+    south = site.client("anna", "viewer", Scope(areas=frozenset({"south"})))
+    assert south.get(f"{API}/gaps").json == {"records": [], "files": []}
+    page = south.get("/nodes/gate-1")
+    assert page.status == 200 and event not in page.text
+    north = site.client("binh", "viewer", Scope(areas=frozenset({"north"})))
+    assert north.get(f"{API}/gaps").get("files", 0, "event") == event
+    assert event in north.get("/nodes/gate-1").text
+    assert site.client("chi").get(f"{API}/gaps").get("files", 0, "event") == event
 
 
 def test_coverage_gaps_and_nodes_answer(site: Site) -> None:
