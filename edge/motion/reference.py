@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.motion.erased import erased_share
 from edge.motion.view import (
     AGREES,
     CELLS,
     EDGE_ENERGY,
     FLAT,
+    PATCH_ENERGY,
     SOFT,
     STANDS,
     Flags,
@@ -48,6 +50,8 @@ class Finding:
     """Neither agreeing nor standing."""
     soft: float
     """Lost, and flat or with edges too soft to be anything before the camera but near it."""
+    erased: float
+    """Share of the patches with edges that have none now, and nothing in focus before them."""
     sharpness: float
     """Middle one of those that agree; 1 as it was, 0 where too few agree."""
     own: float
@@ -69,6 +73,7 @@ class Reference:
         self.looks = 1
         self._look = View(self._mean)
         self._usual = np.full(self._look.coarse_energy.shape, 1.0, np.float32)
+        self._usual_patches = np.full(self._look.patch_energy.shape, 1.0, np.float32)
         self._is_stale = False
 
     @property
@@ -93,6 +98,7 @@ class Reference:
         other = Reference(self._mean)
         other.age_s, other.looks = self.age_s, self.looks
         other._usual = self._usual.copy()
+        other._usual_patches = self._usual_patches.copy()
         return other
 
     def learn(self, now: View, elapsed_s: float) -> None:
@@ -102,7 +108,9 @@ class Reference:
         self.age_s += elapsed_s
         self.looks += 1
         best = np.maximum(found.agreement, found.standing)
-        self._usual += (best - self._usual) * self._share(elapsed_s, USUAL_S)
+        share = self._share(elapsed_s, USUAL_S)
+        self._usual += (best - self._usual) * share
+        self._usual_patches += (found.patch_agreement - self._usual_patches) * share
         self._mean += (now.smooth - self._mean) * np.float32(self._share(elapsed_s, LEARN_S))
         self._is_stale = True
 
@@ -123,12 +131,18 @@ class Reference:
             standing=np.count_nonzero(standing) / count,
             lost=np.count_nonzero(lost) / count,
             soft=np.count_nonzero(soft) / count,
+            erased=erased_share(found, self._usual_edges),
             sharpness=float(np.median(found.sharpness[agreeing])) if agreeing.any() else 0.0,
             own=_own(found, witnesses, agreeing),
             glare=float(np.maximum(now.white - before.white, 0).sum()) / CELLS,
             brightness=now.mean,
             deviation=now.deviation,
         )
+
+    @property
+    def _usual_edges(self) -> Flags:
+        """Patches with edges that are there whenever one looks."""
+        return (self.look.patch_energy >= PATCH_ENERGY) & (self._usual_patches >= USUALLY)
 
     def _share(self, elapsed_s: float, constant_s: float) -> float:
         """A plain mean at first, then one that forgets."""

@@ -31,8 +31,9 @@ OUT_OF_PLACE = 0.4  # share that stands, below which unsharp edges are edges els
 UNSHARP = 0.78  # of usual sharpness; living footage keeps within 0.94 and 1.02
 UNSHARP_AGREEING = 0.45  # share of the witnesses that must agree to tell
 DEFOCUSED_OWN = 1.0  # fine edges of its own, below which it is blur, not another place
-VEILED = 0.3  # share of the witnesses under something soft
-VEILED_OF_LOST = 0.7  # of all that are lost; a lorry has edges of its own
+VEILED = 0.3  # share of the witnesses lost, from which on an unsharp view is one elsewhere
+VEILED_OF_LOST = 0.7  # share of the lost that is soft, from which on it is a cover
+ERASED = 0.18  # share of the picture's edges gone for nothing; living footage has 0.08 at most
 SLACK = 0.85  # of these limits is enough to go on with what began: paint runs, traffic passes
 GLARE = 0.25  # of the picture, white
 BLACK_LEVELS, BLACK_DEVIATION = 24.0, 4.0
@@ -276,8 +277,8 @@ def _judge(found: Finding, slack: float = 1.0) -> _Suspicion | None:
         return _Suspicion(fault, 1 - found.sharpness, may_sway=fault == "moved")
     if found.sharpness < UNSHARP and found.standing < out_of_place and found.lost >= veiled:
         return _Suspicion("covered" if is_soft else "moved", found.lost)
-    if found.soft >= veiled and is_soft:
-        return _Suspicion("covered", found.soft, is_partial=True)
+    if found.erased >= slack * ERASED:
+        return _Suspicion("covered", found.erased, is_partial=True)
     return None
 
 

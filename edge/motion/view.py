@@ -24,12 +24,17 @@ FINE = (320, 180)  # pixels, width and height, whatever the picture's own shape
 COARSE = (80, 45)
 GRID = (16, 9)  # cells
 CELLS = GRID[0] * GRID[1]
+PATCHES = (32, 18)  # small enough to lie wholly under a splash of paint
 WHITE = 245.0  # levels from which on a pixel is blinded
 EDGE_ENERGY = 4.0  # levels squared, mean over a cell's coarse gradients, that make it an edge
 NOISE_ENERGY = 4.0  # the same, below which coarse gradients say nothing
 FINE_ENERGY = 0.5
 AGREES = 0.4  # cosine between the gradients of a cell now and before; by chance 0 +- 0.25
 STANDS = 0.4  # correlation of where edges are, whatever their sign: light from elsewhere
+PATCH_ENERGY = 15.0  # levels squared, mean over a patch's fine gradients, that make it an edge
+PATCH_NOISE = 4.0
+DETAIL_PX = 5  # what a blur over so many takes away is there in focus only
+NEW_DETAIL = 6.0  # levels squared, mean over a patch: above the noise of a night
 FLAT = 0.4  # of the reference's fine gradients, below which a cell shows nothing of its own
 SOFT = 0.55  # of the usual steepness of edges, below which they are too near to be in focus
 
@@ -49,6 +54,9 @@ class View:
         self.fine_energy = _cells(cv2.multiply(self.fine_size, self.fine_size))
         self.fine_mean = _cells(self.fine_size)
         self.coarse_energy = _cells(self.coarse_x * self.coarse_x + self.coarse_y * self.coarse_y)
+        self.patch_energy = _patches(cv2.multiply(self.fine_size, self.fine_size))
+        detail = smooth - cv2.boxFilter(smooth, cv2.CV_32F, (DETAIL_PX, DETAIL_PX))
+        self.patch_detail = _patches(detail * detail)
         self.steepness = np.sqrt(self.fine_energy / (self.coarse_energy + NOISE_ENERGY))
         """How much of its edges is fine; low where they are out of focus."""
         self.white = _cells((self.coarse >= WHITE).astype(np.float32))
@@ -71,6 +79,12 @@ class Match:
     """Correlation of where fine edges are, whatever their sign; -1 to 1."""
     own: Cells
     """Size of the fine gradients now to that of the reference's."""
+    patch_agreement: Cells
+    """Cosine between fine gradients, one value a patch, shape (18, 32)."""
+    patch_own: Cells
+    """Size of the fine gradients now to that of the reference's, one value a patch."""
+    patch_new: Flags
+    """Whether a patch shows something in focus that was not there."""
 
 
 def smoothed(luma: Luma) -> Plane:
@@ -83,7 +97,8 @@ def smoothed(luma: Luma) -> Plane:
 def match(now: View, before: View) -> Match:
     """Compare a look with the reference's."""
     coarse = _cells(now.coarse_x * before.coarse_x + now.coarse_y * before.coarse_y)
-    fine = _cells(now.fine_x * before.fine_x + now.fine_y * before.fine_y)
+    products = now.fine_x * before.fine_x + now.fine_y * before.fine_y
+    fine = _cells(products)
     gain = coarse / (before.coarse_energy + NOISE_ENERGY / 2)
     kept = fine / (before.fine_energy + FINE_ENERGY)
     both = _cells(cv2.multiply(now.fine_size, before.fine_size))
@@ -98,6 +113,10 @@ def match(now: View, before: View) -> Match:
             np.float32,
         ),
         own=np.sqrt(now.fine_energy / (before.fine_energy + FINE_ENERGY)),
+        patch_agreement=_patches(products)
+        / np.sqrt(now.patch_energy * before.patch_energy + PATCH_NOISE),
+        patch_own=np.sqrt(now.patch_energy / (before.patch_energy + FINE_ENERGY)),
+        patch_new=now.patch_detail >= np.maximum(NEW_DETAIL, 2 * before.patch_detail),
     )
 
 
@@ -110,6 +129,15 @@ def _gradients(plane: Plane) -> tuple[Plane, Plane]:
 
 def _cells(plane: npt.ArrayLike) -> Cells:
     """The mean over each cell."""
+    return _means(plane, GRID)
+
+
+def _patches(plane: npt.ArrayLike) -> Cells:
+    """The mean over each patch."""
+    return _means(plane, PATCHES)
+
+
+def _means(plane: npt.ArrayLike, size: tuple[int, int]) -> Cells:
     return np.asarray(
-        cv2.resize(np.asarray(plane, np.float32), GRID, interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(np.asarray(plane, np.float32), size, interpolation=cv2.INTER_AREA), np.float32
     )

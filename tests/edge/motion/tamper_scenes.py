@@ -95,3 +95,13 @@ def veiled(picture: Levels, share: float, level: float = 40.0) -> Levels:
     veil[:, : round(share * WIDTH)] = 1.0
     veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 5), np.float32)
     return picture * (1 - veil) + level * veil
+
+
+def painted(picture: Levels, share: float = 0.5, level: float = 45.0) -> Levels:
+    """Splashes of paint on the lens, the same whenever called."""
+    rough = np.random.default_rng(1).normal(0, 1, (HEIGHT, WIDTH)).astype(np.float32)
+    splashes = np.asarray(cv2.GaussianBlur(rough, (0, 0), 0.05 * WIDTH), np.float32)
+    height = (splashes - np.quantile(splashes, 1 - share)) / splashes.std()
+    paint = np.asarray(np.clip(3 * height + 0.5, 0, 1), np.float32)
+    paint = np.asarray(cv2.GaussianBlur(paint, (0, 0), 0.012 * WIDTH), np.float32)
+    return picture * (1 - paint) + level * paint

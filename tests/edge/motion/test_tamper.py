@@ -16,6 +16,7 @@ from tests.edge.motion.tamper_scenes import (
     Yard,
     blurred,
     moved,
+    painted,
     veiled,
 )
 
@@ -43,6 +44,8 @@ FAULTS: list[tuple[str, Callable[[Levels], Levels]]] = [
     ("covered", lambda picture: picture * 0 + 60),
     ("covered", lambda picture: blurred(picture, 60)),
     ("covered", lambda picture: veiled(picture, 0.6)),
+    ("covered", lambda picture: veiled(picture, 0.35)),
+    ("covered", painted),
     ("black", lambda picture: picture * 0 + 16),
     ("defocused", lambda picture: blurred(picture, 2.5)),
     ("moved", lambda picture: moved(picture, 3, 2)),
@@ -81,7 +84,7 @@ def test_a_fault_is_found_in_a_noisy_night(fault: str, change: Callable[[Levels]
         assert watched.faults[0] in ("black", "covered", "defocused")
 
 
-@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_what_began_goes_on_with_somewhat_less(seed: int) -> None:
     """Paint runs: a cover that would be too small to tell of, after one that was not."""
     never, once = learnt(Yard(seed)), learnt(Yard(seed))
@@ -89,7 +92,7 @@ def test_what_began_goes_on_with_somewhat_less(seed: int) -> None:
     once.show(veiled(yard.picture(), 0.5))
     for _ in range(int(WITHIN_S)):
         for watched in (never, once):
-            watched.show(veiled(yard.picture(), 0.32))
+            watched.show(veiled(yard.picture(), 0.2))
     assert (never.faults, once.faults) == ([], ["covered"])
 
 
@@ -125,6 +128,18 @@ def test_a_lorry_that_stands_before_half_of_the_view_is_no_fault() -> None:
     for _ in range(40):
         picture = yard.picture()
         picture[40:148, 60:252] = side
+        watched.show(picture)
+    assert watched.told == []
+
+
+@pytest.mark.parametrize("level", [60.0, 200.0, 240.0])
+def test_a_plain_van_that_stands_before_a_third_of_the_view_is_no_fault(level: float) -> None:
+    """Its side shows nothing, but it has an outline."""
+    yard = Yard()
+    watched = learnt(yard)
+    for _ in range(40):
+        picture = yard.picture()
+        picture[40:148, 60:252] = level + (picture[40:148, 60:252] - yard.still[40:148, 60:252])
         watched.show(picture)
     assert watched.told == []
 
