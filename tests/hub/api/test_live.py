@@ -60,6 +60,7 @@ class Node:
         self.refuses: str | None = None
         self.commands: list[Command] = []
         self._posts: list[http.client.HTTPSConnection] = []
+        self._post_of: dict[str | None, http.client.HTTPSConnection] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._obey)
         self._thread.start()
@@ -98,9 +99,9 @@ class Node:
         self._site.commander.take(Said(NODE, payload, self._key.sign(payload)))
         if command.name == commands.LIVE_START and not is_refused and not known:
             self._post(command)
-        if command.name == commands.LIVE_STOP and self._posts:
+        if command.name == commands.LIVE_STOP and command.stream in self._post_of:
             with contextlib.suppress(OSError):
-                self._posts[-1].send(b"0\r\n\r\n")
+                self._post_of[command.stream].send(b"0\r\n\r\n")
 
     def _post(self, command: Command) -> None:
         assert command.live is not None
@@ -115,6 +116,7 @@ class Node:
         post.putheader("Transfer-Encoding", "chunked")
         post.endheaders()
         self._posts.append(post)
+        self._post_of[command.stream] = post
         if command.live.form == "jpeg":
             head = Head(names.VERSION, "jpeg", "large", "image/jpeg", 640, 360)
             pieces = [live.pack(Kind.JPEG, b"picture 1")]
