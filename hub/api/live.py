@@ -66,7 +66,7 @@ class LiveApi:
         path = "/nodes/{node}/cameras/{camera}/live"
         return [
             GuardedRoute(
-                path, self.watch_live, door=self._door, needs="viewer",
+                path, self.watch_live, door=self._door, needs="viewer", is_use=False,
                 tag=TAG, errors=(404, 409), responses=DESCRIBED, response_class=LiveAnswer,
             )
         ]  # fmt: skip
@@ -94,10 +94,7 @@ class LiveApi:
         )
 
         async def is_let_in() -> bool:
-            try:
-                again = await self._door.admit(request, "viewer")
-            except HttpError:
-                return False
+            again = await self._door.still_in(request, "viewer")
             return again is not None and await run_in_threadpool(self._is_in_sight, again, key)
 
         return LiveAnswer.of(live, viewer, is_let_in)

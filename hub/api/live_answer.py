@@ -1,7 +1,7 @@
 """The answer to who watches live: sent as fast as they take it, and ended in good order.
 
 A viewer who takes nothing for STALL_S is let go: what waits for them is bounded, but their
-connection is not free. Whether they may still watch is asked every CHECK_S.
+connection is not free. Whether they may still watch is asked every LOOK_AGAIN_S.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from hub.live import Viewer
 from hub.live.stream import LiveStream
+from hub.web.door import LOOK_AGAIN_S
 
 STALL_S = 10.0
-CHECK_S = 2.0
 BOUNDARY = "camwatch"
 
 IsLetIn = Callable[[], Awaitable[bool]]
@@ -86,7 +86,7 @@ class LiveAnswer(Response):
 
     async def _until_barred(self) -> None:
         while True:
-            await asyncio.sleep(CHECK_S)
+            await asyncio.sleep(LOOK_AGAIN_S)
             if not await self._is_let_in():
                 return
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 
@@ -9,12 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
+from edge.base.errors import StorageError
 from hub.api.event_models import EventAnswer
 from hub.api.route import GuardedRoute, Who
 from hub.archive.values import Event
-from hub.web.door import Door
+from hub.registry.access import Needs
+from hub.web.door import LOOK_AGAIN_S, Door
 from hub.web.live_feed import Begun, Listener, LiveFeed, Missed, Update
 
+NEEDS: Needs = "viewer"
 RETRY_MS = 3000  # a browser comes back after a break
 
 
@@ -35,8 +40,8 @@ class LiveUpdatesApi:
         """What to mount."""
         return [
             GuardedRoute(
-                "/live-updates", self.live_updates, door=self._door, needs="viewer", tag="live",
-                errors=(429,), response_class=EventStream,
+                "/live-updates", self.live_updates, door=self._door, needs=NEEDS, is_use=False,
+                tag="live", errors=(429,), response_class=EventStream,
             )
         ]  # fmt: skip
 
@@ -44,22 +49,32 @@ class LiveUpdatesApi:
         """A stream of what changes, for as long as the connection and the log-in last.
 
         `event: begun` says that from here on nothing is left out: what was asked for before it had
-        better be asked for again. `event: event` bears an event as `/events` gives it, each time
-        that anything about it changes; `event: node` a node's name and state, when it or its health
-        changes; `event: missed` how many of these were dropped because the reader was too slow;
-        `: alive` comes every 15 s without news.
+        better be asked for again; it comes again when the visitor's scope was changed. `event:
+        event` bears an event as `/events` gives it, each time that anything about it changes;
+        `event: node` a node's name and state, when it or its health changes; `event: missed` how
+        many of these were dropped because the reader was too slow; `: alive` comes every 15 s
+        without news.
         """
         return EventStream(self._stream(request, self._feed.listen(visitor)))
 
     async def _stream(self, request: Request, listener: Listener) -> AsyncIterator[str]:
+        heeding = asyncio.create_task(self._heed(request, listener), name="live-updates-door")
         try:
             yield f"retry: {RETRY_MS}\n\n"
             async for update in listener.news():
-                if update is None and not await self._door.is_still_in(request):
-                    return
                 yield as_text(update)
         finally:
+            heeding.cancel()
             self._feed.leave(listener)
+
+    async def _heed(self, request: Request, listener: Listener) -> None:
+        """Keep the listener to what its reader may hear, by the clock: news may never pause. Who
+        cannot be asked about hears no more, and comes again."""
+        with contextlib.suppress(StorageError):
+            while (visitor := await self._door.still_in(request, NEEDS)) is not None:
+                listener.heed(visitor)
+                await asyncio.sleep(LOOK_AGAIN_S)
+        listener.close()
 
 
 def as_text(update: Update) -> str:

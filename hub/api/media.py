@@ -53,7 +53,7 @@ class MediaApi:
         return [
             GuardedRoute(
                 "/events/{event_id}/snapshots/{sha256}", self.snapshot, door=self._door,
-                needs="viewer", tag=TAG, errors=(404,), responses=_file("image/jpeg"),
+                needs="viewer", is_use=False, tag=TAG, errors=(404,), responses=_file("image/jpeg"),
                 response_class=Response,
             ),
             GuardedRoute(

@@ -33,7 +33,8 @@ ERRORS = {
 
 class GuardedRoute(APIRoute):
     """A route that a `Door` guards. `needs` is the least role; with `is_for_all` only a scope of
-    everything is enough. The handler's visitor is `Who`.
+    everything is enough. Without `is_use` it is what an open page asks for by itself, which does
+    not keep a session from getting idle. The handler's visitor is `Who`.
 
     The handler's name becomes the operation's id, its docstring the description.
     """
@@ -46,6 +47,7 @@ class GuardedRoute(APIRoute):
         door: Door,
         needs: Needs,
         is_for_all: bool = False,
+        is_use: bool = True,
         tag: str,
         method: str = "GET",
         status_code: int = 200,
@@ -57,6 +59,7 @@ class GuardedRoute(APIRoute):
         self.needs = needs
         self.is_for_all = is_for_all
         self._max_body_bytes = max_body_bytes
+        self._is_use = is_use
         self._door = door
         told = {*errors, 422, 503} | ({401, 403} if needs != "anyone" else set())
         described: dict[int | str, dict[str, object]] = {
@@ -84,7 +87,7 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            visitor = await self._door.admit(request, self.needs)
+            visitor = await self._door.admit(request, self.needs, is_use=self._is_use)
             check_csrf(request, visitor, request.headers.get(CSRF_HEADER))
             if self.is_for_all and visitor is not None and not visitor.scope.is_everything:
                 raise HttpError(403, "scope", "only for those whose scope is everything")

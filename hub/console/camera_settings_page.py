@@ -47,8 +47,8 @@ class CameraSettingsPage(ArchivePage):
         route = self._pages.route
         return [
             route(PATH, self.show, needs="viewer"),
-            route(f"{PATH}/state", self.state, needs="viewer"),
-            route(f"{PATH}/history", self.history, needs="viewer"),
+            route(f"{PATH}/state", self.state, needs="viewer", is_use=False),
+            route(f"{PATH}/history", self.history, needs="viewer", is_use=False),
             route(
                 f"{PATH}/trial", self.trial, needs="operator", methods=("POST",),
                 max_body_bytes=MAX_BODY_BYTES,

@@ -41,8 +41,8 @@ class NowPage(ArchivePage):
         pages = self._pages
         return [
             pages.route("/", self.show, needs="viewer"),
-            pages.route("/now/cameras", self.cameras, needs="viewer"),
-            pages.route("/now/events", self.events, needs="viewer"),
+            pages.route("/now/cameras", self.cameras, needs="viewer", is_use=False),
+            pages.route("/now/events", self.events, needs="viewer", is_use=False),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:

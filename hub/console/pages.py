@@ -93,14 +93,19 @@ class Pages:
         handler: Handler,
         *,
         needs: Needs,
+        is_use: bool = True,
         methods: Sequence[str] = ("GET",),
         max_body_bytes: int = bodies.MAX_BYTES,
     ) -> Route:
-        """A page for those who are logged in and may see it; others go to the log-in first."""
+        """A page for those who are logged in and may see it; others go to the log-in first.
+
+        Without `is_use` it is a part that pages load again by themselves, which does not keep a
+        session from getting idle.
+        """
 
         async def guarded(request: Request) -> Response:
             try:
-                visitor = await self._door.admit(request, needs)
+                visitor = await self._door.admit(request, needs, is_use=is_use)
             except HttpError as err:
                 if err.status == 401 and request.method in SAFE_METHODS:
                     return to_login(request)

@@ -59,7 +59,7 @@ class PlanPages:
             ),
             route(f"{PLANS}/remove", self.remove, needs="administrator", methods=post),
             route(plan, self.show, needs="viewer"),
-            route(f"{plan}/marks", self.marks, needs="viewer"),
+            route(f"{plan}/marks", self.marks, needs="viewer", is_use=False),
             route(f"{plan}/cameras", self.locate, needs="administrator", methods=post),
         ]  # fmt: skip
 

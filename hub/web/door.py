@@ -28,6 +28,7 @@ CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_SECRET_CHARS = 200
+LOOK_AGAIN_S = 2.0  # how often an answer without an end asks whether its reader is still let in
 
 
 class Door:
@@ -39,12 +40,13 @@ class Door:
         self._lives = lives
         self.trail = trail
 
-    async def admit(self, request: Request, needs: Needs) -> Visitor | None:
+    async def admit(self, request: Request, needs: Needs, *, is_use: bool = True) -> Visitor | None:
         """Who makes the request; None for a stranger where the route lets anyone in.
 
+        Without `is_use` their session goes on getting idle: a page asks for such things by itself.
         Raises HttpError 401 for strangers, 403 for those who may not; StorageError.
         """
-        visitor = await self._known(request)
+        visitor = await self._known(request, is_use=is_use)
         if visitor is None:
             if needs == "anyone":
                 return None
@@ -68,9 +70,11 @@ class Door:
         """The hub's time, by which sessions are judged."""
         return self._clock.utc()
 
-    async def is_still_in(self, request: Request) -> bool:
-        """Whether whoever began a long answer may go on getting it. Does not count as use."""
-        return await self._known(request, is_use=False) is not None
+    async def still_in(self, request: Request, needs: Needs) -> Visitor | None:
+        """Who gets a long answer, with the role and scope of now; None where they may not go on
+        getting it. Does not count as use. Raises StorageError."""
+        visitor = await self._known(request, is_use=False)
+        return visitor if visitor is not None and visitor.may(needs) else None
 
     async def _known(self, request: Request, *, is_use: bool = True) -> Visitor | None:
         now_utc = self._clock.utc()

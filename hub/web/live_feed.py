@@ -76,6 +76,16 @@ class Listener:
             self._has_begun = True
             self.put(Begun())
 
+    def heed(self, visitor: Visitor) -> None:
+        """Who it is now. With another scope they hear no more of what the old one allowed, and had
+        better ask anew for what they were shown."""
+        if visitor.scope != self.visitor.scope:
+            self._queue.clear()
+            self._missed = 0
+            if self._has_begun:
+                self.put(Begun())
+        self.visitor = visitor
+
     def put(self, update: News) -> None:
         """Queue an update; drops the oldest where there are too many."""
         if len(self._queue) >= MAX_QUEUED:

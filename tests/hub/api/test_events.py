@@ -5,16 +5,21 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from edge.base.clock import utc_text
 from hub.archive.audit import AuditFilter
 from hub.archive.registry_values import Place
 from hub.archive.scope import Scope
 from hub.archive.values import CameraKey
-from hub.registry import edit
+from hub.registry import edit, users
+from hub.registry.sessions import IDLE
 from tests.hub.archive.absence_conformance import drop
 from tests.hub.archive.conformance import batch
 from tests.hub.console.test_now_page import camera, place, say
@@ -23,6 +28,7 @@ from tests.hub.people import API, Client
 from tests.hub.site import Site
 
 EVENTS = f"{API}/events"
+CHATTER_S, CHATTER_EVERY_S = 40.0, 0.5
 
 
 def fill(site: Site, node: str, count: int) -> list[str]:
@@ -253,6 +259,71 @@ def test_what_is_lost_of_another_area_s_camera_is_not_told(site: Site) -> None:
     assert north.get(f"{API}/gaps").get("files", 0, "event") == event
     assert event in north.get("/nodes/gate-1").text
     assert site.client("chi").get(f"{API}/gaps").get("files", 0, "event") == event
+
+
+@contextmanager
+def chatter(site: Site, node: str) -> Iterator[list[str]]:
+    """News that never pauses for long, until left or for CHATTER_S; the ids of events so far."""
+    made: list[str] = []
+    over = threading.Event()
+
+    def talk() -> None:
+        journal = Journal(node)
+        for _ in range(int(CHATTER_S / CHATTER_EVERY_S)):
+            lines = journal.event(zones=("path",))
+            site.archive.write(batch(lines))
+            made.append(str(lines[0].header.event))
+            if over.wait(CHATTER_EVERY_S):
+                return
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    try:
+        yield made
+    finally:
+        over.set()
+        talking.join()
+
+
+@pytest.mark.parametrize("how", ["logs out", "is disabled", "is idle for too long"])
+def test_who_is_locked_out_hears_no_more_though_news_never_pauses(site: Site, how: str) -> None:
+    """A hub with many cameras is never silent."""
+    client = site.client("anna")
+    with stream(client) as updates, chatter(site, "gate-1") as made:
+        assert len(_events(updates, 1)) == 1
+        if how == "logs out":
+            client.request("DELETE", f"{API}/session")
+        elif how == "is disabled":
+            user = site.archive.people.user_named("anna")
+            assert user is not None
+            gone = replace(user, disabled_utc=site.clock.utc())
+            users.change(site.archive.people, user, gone, site.actor())
+        else:
+            site.clock.advance(IDLE.total_seconds() + 60)
+        heard = [data["id"] for _, data in _events(updates, 1000)]
+        assert len(heard) < len(made) < CHATTER_S / CHATTER_EVERY_S
+
+
+def test_whose_scope_is_narrowed_hears_no_more_of_the_rest_and_is_told_to_ask_anew(
+    site: Site,
+) -> None:
+    """Without logging in again, and though news never pauses."""
+    for node, area in (("gate-1", "north"), ("gate-2", "south")):
+        place(site, node, "door", area)
+    client = site.client("anna")
+    with stream(client) as updates, chatter(site, "gate-1"):
+        assert next(updates) == ("begun", {})
+        assert len(_events(updates, 1)) == 1
+        user = site.archive.people.user_named("anna")
+        assert user is not None
+        south = replace(user, scope=Scope(areas=frozenset({"south"})))
+        users.change(site.archive.people, user, south, site.actor())
+        for count, (name, _) in enumerate(updates):
+            if name == "begun":
+                break
+            assert count < CHATTER_S / CHATTER_EVERY_S / 2
+        (of_south,) = fill(site, "gate-2", 1)
+        assert [data["id"] for _, data in _events(updates, 1)] == [of_south]
 
 
 def test_coverage_gaps_and_nodes_answer(site: Site) -> None:
