@@ -22,7 +22,7 @@ from hub.archive.values import CameraKey, EventFilter, HourCell, Stretch
 from hub.console.archive_page import ArchivePage
 from hub.console.event_view import Bar, bar_of
 from hub.console.pages import Pages
-from hub.registry import filters, present
+from hub.registry import filters, present, when
 from hub.registry.access import Visitor
 from hub.web.answers import HttpError
 
@@ -193,10 +193,17 @@ def _link(key: CameraKey, since: datetime, until: datetime) -> str:
 
 
 def _day(text: str | None, today: date) -> date:
+    if not text:
+        return today
     try:
-        return min(today, date.fromisoformat(text)) if text else today
+        day = date.fromisoformat(text)
     except ValueError as err:
         raise HttpError(422, "invalid", "day: a day such as 2026-01-31 is needed") from err
+    try:
+        when.check_year(day)
+    except ValueError as err:
+        raise HttpError(422, "invalid", f"day: {err}") from err
+    return min(today, day)
 
 
 def _moment(text: str | None, default: datetime) -> datetime:

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hub.archive.values import EventFilter
-from hub.registry import filters
+from hub.registry import filters, when
 
+FIRST = date(when.FIRST_YEAR, 1, 1)
 NIGHT_BEGINS, NIGHT_ENDS = time(18), time(6)
 
 
@@ -26,7 +27,7 @@ def around(where: EventFilter, now: datetime, zone: ZoneInfo) -> tuple[Day, ...]
     today = now.astimezone(zone).date()
     shown = today if where.since_utc is None else where.since_utc.astimezone(zone).date()
     days = {shown - timedelta(days=1), shown, shown + timedelta(days=1), today}
-    return tuple(_day(where, day, zone) for day in sorted(days) if day <= today)
+    return tuple(_day(where, day, zone) for day in sorted(days) if FIRST <= day <= today)
 
 
 def last_night(where: EventFilter, now: datetime, zone: ZoneInfo) -> Day:

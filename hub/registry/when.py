@@ -9,13 +9,15 @@ from zoneinfo import ZoneInfo
 from edge.base.units import parse_duration_s
 
 EXAMPLES = "2h, today, yesterday, 2026-01-31, '2026-01-31 14:30'"
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Beyond them nothing was filmed, and sums of days leave the calendar."""
 VIETNAMESE = {"bây giờ": "now", "hôm nay": "today", "hôm qua": "yesterday"}
 _DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)  # as Vietnam writes it
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 
 
 def parse(text: str, *, now: datetime, zone: ZoneInfo, is_end: bool) -> datetime:
-    """The moment that `text` means, in UTC. Raises ValueError.
+    """The moment that `text` means, in UTC, of the years that there can be. Raises ValueError.
 
     A day means its first moment, or with `is_end` the first of the next day; 2h means that long
     before `now`; a time of day alone is today's. Vietnamese words for days and 31/1/2026 are
@@ -29,13 +31,30 @@ def parse(text: str, *, now: datetime, zone: ZoneInfo, is_end: bool) -> datetime
     if text == "now":
         return now
     try:
-        return now - timedelta(seconds=parse_duration_s(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return _moment(text, today, zone, is_end=is_end)
+        moment = _before(now, text) or _moment(text, today, zone, is_end=is_end)
+        check_year(moment.astimezone(zone).date())
     except OverflowError as err:
-        raise ValueError(f"{text!r} is beyond all calendars") from err
+        raise _beyond() from err
+    return moment
+
+
+def check_year(day: date) -> None:
+    """Raises ValueError for a day that no question can mean."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise _beyond()
+
+
+def _beyond() -> ValueError:
+    return ValueError(f"it is not within the years {FIRST_YEAR} to {LAST_YEAR}")
+
+
+def _before(now: datetime, text: str) -> datetime | None:
+    """The moment so long before `now`; None where the text is no duration."""
+    try:
+        duration_s = parse_duration_s(text)
+    except ValueError:
+        return None
+    return now - timedelta(seconds=duration_s)
 
 
 def _moment(text: str, today: date, zone: ZoneInfo, *, is_end: bool) -> datetime:
@@ -61,11 +80,19 @@ def _day(text: str) -> date | None:
 
 
 def _local(day: date, clock_text: str, zone: ZoneInfo) -> datetime:
-    match = _CLOCK.fullmatch(clock_text)
-    if match is None:
+    clock = _clock(clock_text)
+    if clock is None:
         raise ValueError(f"{clock_text!r} is not a time of day such as 14:30")
+    return datetime.combine(day, clock, zone).astimezone(UTC)
+
+
+def _clock(text: str) -> time | None:
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        return None
     hour, minute, second = (int(each or 0) for each in match.groups())
-    return datetime.combine(day, time(hour, minute, second), zone).astimezone(UTC)
+    is_one = hour < 24 and minute < 60 and second < 60
+    return time(hour, minute, second) if is_one else None
 
 
 def _iso(text: str, zone: ZoneInfo) -> datetime:

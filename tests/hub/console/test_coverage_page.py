@@ -73,3 +73,7 @@ def test_what_cannot_be_shown_is_refused_by_its_field(site: Site) -> None:
     assert browser.get("/coverage?day=soon").status == 422
     assert browser.get("/coverage/gate-1/door?since=soon").status == 422
     assert browser.get("/coverage/gate-1/door?since=0&until=9999999999999").status == 422
+    for day in ("0001-01-01", "9999-12-31", "1969-12-31"):
+        reply = browser.get(f"/coverage?day={day}")
+        assert reply.status == 422 and "within the years 1970 to 2199" in reply.text, day
+    assert browser.get("/coverage?day=1970-01-01").status == 200

@@ -94,6 +94,18 @@ def test_what_is_wrong_with_a_filter_is_said_at_its_field_and_nothing_is_shown(s
     assert 'id="problem-since"' in reply.text and "colour: it is no word of a filter" in reply.text
 
 
+def test_a_time_beyond_the_calendar_is_said_at_its_field(site: Site) -> None:
+    """Also such that a day before or after it is beyond; the first day that can be is shown."""
+    browser = site.client("anna")
+    for query in ("since=0001-01-02", "since=9999-12-31T10:00", "until=0001-01-03"):
+        reply = browser.get(f"/events?{query}")
+        assert reply.status == 422 and "not within the years 1970 to 2199" in reply.text, query
+    for query in ("since=1970-01-01", "until=1970-01-01", "since=2199-12-31", "until=2199-12-30"):
+        reply = browser.get(f"/events?{query}")
+        assert reply.status == 200, query
+        assert "1969" not in "".join(links(reply.text, "next")), query
+
+
 def test_a_filter_is_kept_under_a_name_for_its_user_alone(site: Site) -> None:
     """And forgotten when its user says so."""
     archive_events(site, 1)

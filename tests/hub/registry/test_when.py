@@ -67,6 +67,30 @@ def test_nonsense_is_refused(text: str) -> None:
         utc(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01", "0001-01-02T00:00", "1969-12-30", "2200-01-01", "9999-12-31T10:00", "99999w"],
+)
+def test_a_year_that_nothing_was_filmed_in_is_refused_with_those_that_are(text: str) -> None:
+    """Sums of days around it would leave the calendar."""
+    for is_end in (False, True):
+        with pytest.raises(ValueError, match="not within the years 1970 to 2199"):
+            utc(text, is_end=is_end)
+
+
+def test_the_first_and_last_years_are_those_of_the_hubs_zone() -> None:
+    """A link has them in UTC, where the first begins in the year before (UTC+8 then)."""
+    assert utc("1970-01-01") == utc("1969-12-31T16:00Z") == "12-31 16:00:00"
+    assert utc("2199-12-31") == "12-30 17:00:00"
+
+
+@pytest.mark.parametrize("text", ["25:00", "today 9", "yesterday 12:60"])
+def test_a_time_of_day_that_is_none_is_said_so(text: str) -> None:
+    """In this project's words, not in the library's."""
+    with pytest.raises(ValueError, match=r"is not a time of day such as 14:30"):
+        utc(text)
+
+
 @given(st.text(max_size=30))
 def test_no_text_breaks_it(text: str) -> None:
     """Anything typed gives a time or a ValueError."""
