@@ -13,7 +13,7 @@ from fastapi import Depends, Query
 
 from edge.base.units import parse_duration_s
 from hub.archive import Archive
-from hub.archive.values import MARKS, EventFilter
+from hub.archive.values import KINDS, MARKS, EventFilter
 from hub.registry import filters, when
 from hub.registry.access import Visitor
 from hub.registry.filters import FilterError
@@ -24,6 +24,7 @@ from hub.web.door import Door
 Word = Annotated[str, Query(max_length=filters.MAX_WORD_CHARS)]
 Words = Annotated[list[str], Query(max_length=filters.MAX_VALUES, description="Any of these.")]
 Marks = Annotated[Words, Query(json_schema_extra={"items": {"type": "string", "enum": [*MARKS]}})]
+Kinds = Annotated[Words, Query(json_schema_extra={"items": {"type": "string", "enum": [*KINDS]}})]
 Moment = Annotated[
     Word,
     Query(
@@ -51,7 +52,7 @@ def filter_words(
     until: Annotated[Moment, Query(description="Started before; a day means its end.")] = "",
     node: Word = "",
     camera: Word = "",
-    kind: Words = [],  # noqa: B006 - as FastAPI takes it
+    kind: Kinds = [],  # noqa: B006 - as FastAPI takes it
     zone: Word = "",
     label: Word = "",
     min_duration: Duration = "",

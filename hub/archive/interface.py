@@ -39,6 +39,7 @@ from hub.archive.values import (
     Snapshot,
     StoredRecord,
     Stretch,
+    Tagged,
     Written,
 )
 
@@ -79,6 +80,9 @@ class Search(Protocol):
     ) -> dict[CameraKey, list[int]]:
         """How many events that fit each camera had in each bucket of that time; cameras without
         one are left out. Raises ValueError for more than 5,000 buckets."""
+
+    def tags(self, of: Tagged, scope: Scope) -> set[str]:
+        """The zones that events touched, or the labels that they were taken for."""
 
     def coverage_hours(self, scope: Scope, since: datetime, until: datetime) -> list[HeatRow]:
         """The coverage of each camera of which there are accounts, for every hour (UTC) that the

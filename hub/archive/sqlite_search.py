@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from hub.archive import event_density, event_pages, event_search, heat, span_rows
+from hub.archive import event_density, event_pages, event_search, heat, span_rows, tag_names
 from hub.archive.event_state import to_ms
 from hub.archive.hour_rows import HOUR_MS
 from hub.archive.scope import Scope
 from hub.archive.sqlite_file import SqliteFile
-from hub.archive.values import CameraKey, Count, Event, EventFilter, HeatRow, PageKey
+from hub.archive.values import CameraKey, Count, Event, EventFilter, HeatRow, PageKey, Tagged
 
 
 class SqliteSearch(SqliteFile):
@@ -37,6 +37,10 @@ class SqliteSearch(SqliteFile):
         event_density.count_of(since, until, bucket_ms)  # what is asked is no damage of the store
         with self.reading() as db:
             return event_density.density(db, where, since, until, bucket_ms)
+
+    def tags(self, of: Tagged, scope: Scope) -> set[str]:
+        with self.reading() as db:
+            return tag_names.names(db, of, scope)
 
     def coverage_hours(self, scope: Scope, since: datetime, until: datetime) -> list[HeatRow]:
         first, last = to_ms(since) // HOUR_MS, -(-to_ms(until) // HOUR_MS)

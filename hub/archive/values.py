@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
 from edge.contract.parts import Box, ClockState
-from edge.contract.record import Record
+from edge.contract.record import EventKind, Record
 from edge.contract.status import Status
 from hub.archive.placing import Placed
 from hub.archive.scope import EVERYTHING, Scope
@@ -23,6 +23,9 @@ Role = Literal["node", "reader"]
 Mark = Literal["new", "seen", "confirmed", "false_alarm"]
 """What a person made of an event; new until somebody looked at it."""
 MARKS: tuple[Mark, ...] = get_args(Mark)
+Tagged = Literal["zone", "label"]
+KINDS: tuple[str, ...] = (*get_args(EventKind), "lost")
+"""Of events: those that records tell of as events, and the loss of a camera."""
 
 
 @dataclass(frozen=True)

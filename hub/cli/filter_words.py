@@ -15,7 +15,7 @@ from edge.base.errors import CamwatchError
 from hub.archive import Archive
 from hub.archive.remarks import user_of
 from hub.archive.scope import EVERYTHING
-from hub.archive.values import MARKS, EventFilter
+from hub.archive.values import KINDS, MARKS, EventFilter
 from hub.cli.known_names import refuse_unknown_names
 from hub.config import HubSettings
 from hub.registry import filters
@@ -33,7 +33,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--camera", help="of cameras of this name")
     add("--area", metavar="CODE", help="in this area, or one below it")
     add("--organisation", metavar="CODE", help="of its cameras")
-    add("--kind", action="append", help="motion or tampered; may be given several times")
+    add("--kind", action="append", help=f"{', '.join(KINDS)}; may be given several times")
     add("--zone", help="that touched this zone")
     add("--label", help="that the node's classifier took for this: person, ...")
     add("--min-duration", metavar="TIME", help="such as 10s or 1m")

@@ -16,11 +16,13 @@ LISTS = {
     "camera": "camwatch-hub nodes lists them",
     "area": "camwatch-hub area list",
     "organisation": "camwatch-hub organisation list",
+    "zone": "camwatch-hub settings show NODE has those of its cameras",
+    "label": "labels are of the nodes' classifiers: person, vehicle, animal",
 }
 
 
 def refuse_unknown_names(archive: Archive, where: EventFilter) -> None:
-    """Raises CamwatchError for a node, camera, area or organisation of the filter that is none."""
+    """Raises CamwatchError for a node, camera or other name of the filter that is none."""
     if problems := known.problems(archive, where):
         lines = [f"--{word}: {said}" for word, said in problems.items()]
         raise CamwatchError("\n".join(lines), hint=LISTS[next(iter(problems))])

@@ -15,19 +15,18 @@ from starlette.routing import BaseRoute
 from edge.base.clock import Clock
 from hub.archive import Archive
 from hub.archive.scope import NOTHING, Scope
-from hub.archive.values import MARKS, EventFilter, PageKey
+from hub.archive.values import KINDS, MARKS, EventFilter, PageKey
 from hub.console import event_days, events_view
 from hub.console.archive_page import ArchivePage
 from hub.console.pages import Pages
 from hub.registry import filters, present, saved
 from hub.registry.access import Visitor
 from hub.registry.filters import FilterError
+from hub.registry.known import LABELS, KnownNames
 from hub.web.answers import HttpError
 from hub.web.trail import Trail
 
 PATH = "/events"
-KINDS = ("motion", "tampered", "lost")
-LABELS = ("person", "vehicle", "animal")
 OWN_WORDS = ("before", "after")  # beside those of the filter
 
 
@@ -40,6 +39,7 @@ class EventsPage(ArchivePage):
         super().__init__(pages, archive, clock)
         self._trail = trail
         self._zone = zone
+        self._names = KnownNames(archive)
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -65,6 +65,8 @@ class EventsPage(ArchivePage):
             events_view.gather, self._archive, where, visitor.user.name, now, self._zone,
             before=before, after=after,
         )  # fmt: skip
+        if not view.cards and not problems:  # what was found proves the names
+            problems = await run_in_threadpool(self._names.problems, where)
         choices = await run_in_threadpool(_choices, self._archive, visitor.scope, now)
         return self._pages.draw(
             request, "events.html", 422 if problems else 200, view=view, problems=problems,

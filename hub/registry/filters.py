@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import get_args
+from typing import TypeVar, get_args
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from edge.base.clock import utc_text
 from edge.base.errors import CamwatchError
 from edge.base.units import parse_duration_s
 from hub.archive.scope import EVERYTHING, Scope
-from hub.archive.values import EventFilter, Mark
+from hub.archive.values import KINDS, EventFilter, Mark
 from hub.registry import when
 
 MARKS = get_args(Mark)
@@ -29,6 +29,7 @@ WORDS = (
     "since", "until", "node", "camera", "kind", "zone", "label", "min_duration", "max_duration",
     "mark", "area", "organisation", "text",
 )  # fmt: skip
+T = TypeVar("T", bound=str)
 _NAMES = ("node", "camera", "zone", "label", "area", "organisation")
 
 
@@ -78,11 +79,12 @@ class _Reading:
             self.problems[word] = "it is longer than any event"
         return millis
 
-    def marks(self) -> tuple[Mark, ...]:
-        given = self.given.get("mark", [])
-        if unknown := [each for each in given if each not in MARKS]:
-            self.problems["mark"] = f"{unknown[0]!r} is none of {', '.join(MARKS)}"
-        return tuple(mark for mark in MARKS if mark in given)
+    def some(self, word: str, known: tuple[T, ...]) -> tuple[T, ...]:
+        """Those of a closed set that are given, in its order."""
+        given = self.given.get(word, [])
+        if unknown := [each for each in given if each not in known]:
+            self.problems.setdefault(word, f"{unknown[0]!r} is none of {', '.join(known)}")
+        return tuple(each for each in known if each in given)
 
 
 def parse(
@@ -107,20 +109,33 @@ def parse(
         until_utc=reading.moment("until", is_end=True),
         node=reading.one("node"),
         camera=reading.one("camera"),
-        kinds=tuple(sorted(set(given.get("kind", [])))),
+        kinds=tuple(sorted(reading.some("kind", KINDS))),
         zone=reading.one("zone"),
         label=reading.one("label"),
         min_duration_ms=reading.millis("min_duration") or 0,
         max_duration_ms=reading.millis("max_duration"),
-        marks=reading.marks(),
+        marks=reading.some("mark", MARKS),
         area=reading.one("area"),
         organisation=reading.one("organisation"),
         text=reading.one("text") or "",
         scope=scope,
     )
+    for word, said in _reversed(where).items():
+        reading.problems.setdefault(word, said)
     if reading.problems:
         raise FilterError(reading.problems)
     return where
+
+
+def _reversed(where: EventFilter) -> dict[str, str]:
+    """What ends before it begins, so that no event ever fits, by its word."""
+    problems = {}
+    since, until = where.since_utc, where.until_utc
+    if since is not None and until is not None and since >= until:
+        problems["until"] = "it is not later than since"
+    if where.max_duration_ms is not None and where.max_duration_ms < where.min_duration_ms:
+        problems["max_duration"] = "it is shorter than min_duration"
+    return problems
 
 
 def parse_text(text: str, *, now: datetime, zone: ZoneInfo, scope: Scope) -> EventFilter:

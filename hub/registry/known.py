@@ -1,4 +1,5 @@
-"""Whether there is what a question names: a node, a camera, an area, an organisation.
+"""Whether there is what a question names: a node, a camera, an area, an organisation, a zone, a
+label.
 
 Known is what was ever heard of or registered, so a camera that is gone but has events is known. To
 whom sees a part, only what was ever in that part is; no answer tells more. Blocks; raises
@@ -7,16 +8,19 @@ StorageError.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from edge.base.schema import SchemaError
 from hub.archive import Archive
 from hub.archive.fold import words
 from hub.archive.registry_values import Camera, Registry
 from hub.archive.scope import Scope
 from hub.archive.values import CameraKey, EventFilter
 
+LABELS = ("person", "vehicle", "animal")  # of the models that come with nodes
 MAX_NEAR = 3
 MAX_LISTED = 5  # where none is near
 MAX_SHOWN_CHARS = 60
@@ -45,6 +49,12 @@ class KnownNames:
 
     def problems(self, where: EventFilter) -> dict[str, str]:
         """What is wrong with the names in a filter, by its word; nothing where there are all."""
+        found = self._places(where) | _tag_problems(self._archive, where)
+        tail = "" if where.scope.is_everything else " (or it is outside of your scope)"
+        return {word: said + tail for word, said in found.items()}
+
+    def _places(self, where: EventFilter) -> dict[str, str]:
+        """Of nodes, cameras, areas and organisations."""
         if all(name is None for name in (where.node, where.camera, where.area, where.organisation)):
             return {}
         kept = self._kept.get(where.scope)
@@ -90,8 +100,36 @@ def _problems(where: EventFilter, names: _Names) -> dict[str, str]:
     ):
         if name is not None and name not in known:
             found[what] = missing(what, name, known)
-    tail = "" if where.scope.is_everything else " (or it is outside of your scope)"
-    return {word: said + tail for word, said in found.items()}
+    return found
+
+
+def _tag_problems(archive: Archive, where: EventFilter) -> dict[str, str]:
+    """Of zones, which events touched or nodes watch, and of labels, the usual or given ones."""
+    found = {}
+    if where.zone is not None:
+        zones = archive.tags("zone", where.scope)
+        if where.zone not in zones:
+            zones |= _watched_zones(archive, where.scope)
+        if where.zone not in zones:
+            found["zone"] = missing("zone", where.zone, zones)
+    if where.label is not None and where.label not in LABELS:
+        labels = archive.tags("label", where.scope) | set(LABELS)
+        if where.label not in labels:
+            found["label"] = missing("label", where.label, labels)
+    return found
+
+
+def _watched_zones(archive: Archive, scope: Scope) -> set[str]:
+    """The zones that nodes have now, of the cameras that the scope knows; of a newer node's
+    settings, which this hub does not understand, none."""
+    zones: set[str] = set()
+    notes = archive.applied_settings()
+    for key in _gather(archive, scope).cameras:
+        note = notes.get(key.node)
+        with contextlib.suppress(SchemaError):
+            camera = None if note is None else note.applied.camera(key.camera)
+            zones |= {zone.name for zone in camera.motion.zones} if camera else set()
+    return zones
 
 
 def missing(what: str, name: str, known: Collection[str]) -> str:

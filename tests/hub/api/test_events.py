@@ -108,6 +108,22 @@ def test_names_that_nothing_has_are_refused_with_the_near_ones(site: Site) -> No
     }  # fmt: skip
 
 
+def test_a_zone_or_label_that_nothing_has_and_a_kind_that_is_none_are_refused(site: Site) -> None:
+    """A closed set at once, a name once nothing was found."""
+    fill(site, "gate-1", 1)
+    anna = site.client("anna")
+    for path in ("events", "events-count", "events-timeline"):
+        for query, said in (
+            ("zone=pth", "there is no zone pth; path?"),
+            ("label=persn", "there is no label persn; person?"),
+            ("kind=moton", "'moton' is none of motion, tampered, lost"),
+            ("min_duration=10s&max_duration=5s", "it is shorter than min_duration"),
+        ):
+            reply = anna.get(f"{API}/{path}?{query}")
+            assert reply.status == 422, (path, query)
+            assert said in str(reply.get("fields", 0, "message")), (path, query)
+
+
 def test_who_sees_a_part_is_told_no_name_of_the_rest(site: Site) -> None:
     """What is outside answers as what is nowhere; what was once inside is known."""
     for node, area in (("gate-1", "north"), ("gate-2", "south")):

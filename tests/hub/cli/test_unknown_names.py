@@ -85,6 +85,22 @@ def test_a_question_about_a_camera_that_is_none_names_those_that_are(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "given", "said"),
+    [
+        ("zone", "pth", "--zone: there is no zone pth; path?"),
+        ("label", "persn", "--label: there is no label persn; person?"),
+        ("kind", "moton", "kind: 'moton' is none of motion, tampered, lost"),
+    ],
+)
+def test_a_question_about_a_zone_label_or_kind_that_is_none_is_refused(
+    config: Path, capsys: pytest.CaptureFixture[str], option: str, given: str, said: str
+) -> None:
+    """It does not say that nothing fits."""
+    assert run(config, "query", f"--{option}", given) in (1, 2)
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("what", ["area", "organisation"])
 def test_a_question_about_a_place_that_is_none_names_the_near_ones(
     config: Path, capsys: pytest.CaptureFixture[str], what: str

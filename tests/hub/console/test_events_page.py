@@ -6,6 +6,7 @@ import re
 from datetime import UTC, timedelta
 from html import unescape
 
+from hub.registry import filters
 from tests.hub.archive.conformance import batch
 from tests.hub.journals import Journal
 from tests.hub.site import ZONE, Site
@@ -94,6 +95,38 @@ def test_what_is_wrong_with_a_filter_is_said_at_its_field_and_nothing_is_shown(s
     assert 'id="problem-since"' in reply.text and "colour: it is no word of a filter" in reply.text
 
 
+def test_a_name_that_nothing_has_is_said_at_its_field_where_nothing_is_found(site: Site) -> None:
+    """As API and command line say it, and not as if nothing had happened there."""
+    archive_events(site, 1)
+    browser = site.client("anna")
+    for query, said in (
+        ("camera=dor", "there is no camera dor; door?"),
+        ("zone=pth", "there is no zone pth; path?"),
+        ("label=persn", "there is no label persn; person?"),
+        ("area=nowhere", "there is no area nowhere"),
+        ("since=today&until=yesterday", "it is not later than since"),
+    ):
+        reply = browser.get(f"/events?{query}")
+        assert reply.status == 422 and said in unescape(reply.text), query
+        assert "No event fits" not in reply.text
+    for query in ("camera=door&until=2000-01-01", "zone=path&until=2000-01-01", "label=person"):
+        reply = browser.get(f"/events?{query}")
+        assert reply.status == 200 and "No event fits" in reply.text, query
+
+
+def test_every_word_of_a_filter_says_what_is_wrong_with_it(site: Site) -> None:
+    """Also those that are chosen, not typed, where a link says what cannot be chosen."""
+    browser = site.client("anna")
+    for word in filters.WORDS:
+        many = 21 if word in ("kind", "mark") else 2
+        value = "1h" if word in ("since", "until", "min_duration", "max_duration") else "motion"
+        reply = browser.get("/events?" + "&".join([f"{word}={value}"] * many))
+        assert reply.status == 422, word
+        assert re.search(rf'class="wrong" id="problem-{word}">[^<]*(given|none)', reply.text), word
+        assert f'aria-describedby="problem-{word}"' in reply.text, word
+    assert "colour: it is no word of a filter" in browser.get("/events?colour=red").text
+
+
 def test_a_time_beyond_the_calendar_is_said_at_its_field(site: Site) -> None:
     """Also such that a day before or after it is beyond; the first day that can be is shown."""
     browser = site.client("anna")
@@ -134,4 +167,4 @@ def test_an_empty_answer_says_what_to_do(site: Site) -> None:
     browser = site.client("anna")
     assert "Nothing has happened yet" in browser.get("/events").text
     archive_events(site, 1)
-    assert "No event fits" in browser.get("/events?camera=roof").text
+    assert "No event fits" in browser.get("/events?camera=door&text=roof").text

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from edge.contract.record import BlindCause, TamperFault, TamperOutcome
-from hub.console.events_page import KINDS
+from hub.archive.values import KINDS
 from hub.console.texts import texts_in
 from hub.console.words import WORDS, Words
 

@@ -22,6 +22,16 @@ moments = st.none() | st.datetimes(
     datetime(2000, 1, 1),
     datetime(2100, 1, 1),  # made aware below
 ).map(lambda moment: moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000))
+
+
+def forward(where: EventFilter) -> bool:
+    """Whether it ends after it begins."""
+    since, until, most = where.since_utc, where.until_utc, where.max_duration_ms
+    return (since is None or until is None or since < until) and (
+        most is None or where.min_duration_ms <= most
+    )
+
+
 wheres = st.builds(
     EventFilter,
     since_utc=moments, until_utc=moments, node=names, camera=names, zone=names, label=names,
@@ -30,7 +40,7 @@ wheres = st.builds(
     min_duration_ms=st.integers(0, 10**6), max_duration_ms=st.none() | st.integers(1, 10**6),
     marks=st.sampled_from([(), ("new",), ("new", "false_alarm")]),
     area=names, organisation=names, text=names.map(lambda text: text or ""),
-)  # fmt: skip
+).filter(forward)  # fmt: skip
 
 
 def parse(*words: tuple[str, str], scope: Scope = EVERYTHING) -> EventFilter:
@@ -71,6 +81,27 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert set(caught.value.problems) == {
         "since", "min_duration", "mark", "colour", "node", "text",
     }  # fmt: skip
+
+
+def test_a_time_or_a_duration_that_ends_before_it_begins_is_refused() -> None:
+    """No event ever fits it; from today to today is the whole day."""
+    for words, wrong in (
+        ((("since", "today"), ("until", "yesterday")), "until"),
+        ((("since", "1h"), ("until", "1h")), "until"),
+        ((("min_duration", "10s"), ("max_duration", "5s")), "max_duration"),
+    ):
+        with pytest.raises(FilterError) as caught:
+            parse(*words)
+        assert list(caught.value.problems) == [wrong]
+    parse(("since", "today"), ("until", "today"))
+    parse(("min_duration", "10s"), ("max_duration", "10s"))
+
+
+def test_a_kind_or_mark_that_is_none_is_refused_with_those_that_are() -> None:
+    """They are closed sets, so that it is known without a look at the archive."""
+    for word, said in (("kind", "'moton' is none of motion, tampered, lost"), ("mark", "is none")):
+        with pytest.raises(FilterError, match=said):
+            parse((word, "moton"))
 
 
 def test_words_without_a_value_say_nothing() -> None:
