@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Literal
 
 from hub.console.node_sentences import NODE_SENTENCES
+from hub.console.page_faults import PAGE_FAULTS
 from hub.console.registry_faults import FAULTS
 from hub.console.texts import Texts
 
@@ -353,6 +354,10 @@ class Words:
     def fault(self, message: str) -> str:
         """What the registry's rules say, in the reader's language."""
         return FAULTS.said(self._texts, message)
+
+    def refusal(self, message: object) -> str:
+        """What is wrong with what was asked or sent, in the reader's language."""
+        return PAGE_FAULTS.said(self._texts, str(message))
 
     def told(self, message: str) -> str:
         """What a node says of its troubles, in the reader's language as far as it is known."""

@@ -65,7 +65,9 @@ class RolloutControl:
                 hint=f"there are: {known}; camwatch-hub release add FILE",
             )  # fmt: skip
         if not timedelta(0) <= healthy <= MAX_HEALTHY:
-            raise RolloutError("healthy", f"a stage may have to be well for 0 to {MAX_HEALTHY}")
+            raise RolloutError(
+                "healthy", f"a stage may have to be well for 0 to {MAX_HEALTHY.days} days"
+            )
         archs = {bundle.arch for bundle in found.release.bundles}
         states = self._store.states()
         pool = [

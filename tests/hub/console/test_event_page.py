@@ -148,6 +148,10 @@ def test_a_note_that_cannot_be_kept_is_said_on_the_page(site: Site) -> None:
     browser = site.client("binh", "operator")
     reply = remark(browser, event, mark="seen", note="x" * 2001)
     assert reply.status == 422 and "at most 2000 are kept" in reply.text
+    browser.cookies["camwatch-language"] = "vi"
+    reply = remark(browser, event, mark="seen", note="x" * 2001)
+    assert "có 2001 ký tự, chỉ lưu được nhiều nhất 2000" in reply.text
+    assert "are kept" not in reply.text
     (after,) = site.archive.events_by_id(event.id, limit=1)
     assert after.mark == "new"
 

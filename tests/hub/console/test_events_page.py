@@ -127,6 +127,20 @@ def test_every_word_of_a_filter_says_what_is_wrong_with_it(site: Site) -> None:
     assert "colour: it is no word of a filter" in browser.get("/events?colour=red").text
 
 
+def test_what_is_wrong_with_a_filter_is_read_in_the_visitors_language(site: Site) -> None:
+    """Also of a name that nothing has."""
+    archive_events(site, 1)
+    browser = site.client("anna")
+    for query, said in (
+        ("since=soon", "không phải thời điểm như"),
+        ("camera=dor", "không có camera dor; có phải door?"),
+        ("mark=bogus", "&#39;bogus&#39; không thuộc: new"),
+    ):
+        page = browser.get(f"/events?{query}", accept_language="vi").text
+        assert said in page, query
+        assert "is not" not in page and "there is" not in page and "none of" not in page
+
+
 def test_a_time_beyond_the_calendar_is_said_at_its_field(site: Site) -> None:
     """Also such that a day before or after it is beyond; the first day that can be is shown."""
     browser = site.client("anna")

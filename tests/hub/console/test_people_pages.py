@@ -106,6 +106,9 @@ def test_a_token_is_made_used_and_ended_by_page(site: Site) -> None:
     listed = anna.get("/account").text
     assert "màn hình" in listed and secret not in listed
     assert anna.post_form("/account/tokens", name="x", role="administrator").status == 422
+    anna.cookies["camwatch-language"] = "vi"
+    refused = anna.post_form("/account/tokens", name="x", role="administrator").text
+    assert "mã truy cập không thể có vai trò quản trị" in refused and "cannot be" not in refused
     assert binh.post_form("/account/tokens/revoke", id="1").status == 404
     assert anna.post_form("/account/tokens/revoke", id="1").status == 303
     assert program.get(f"{API}/session").status == 401

@@ -72,6 +72,9 @@ def test_what_cannot_be_begun_is_told_on_the_page(
     page = admin.post_form("/updates/begin", version="0.2.0", stages=stages, minutes=minutes)
     assert page.status == 422
     assert complaint in page.text and f'value="{stages}"' in page.text
+    admin.cookies["camwatch-language"] = "vi"
+    page = admin.post_form("/updates/begin", version="0.2.0", stages=stages, minutes=minutes)
+    assert complaint not in page.text and "không phải" in page.text
     assert town.archive.updates.rollouts() == []
 
 
