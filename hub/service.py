@@ -298,20 +298,24 @@ class _Hub:
             was_moving = is_moving
 
     async def _say_ready(self) -> None:
-        """Ready once the broker delivers to us; after SUBSCRIBE_WAIT_S also without a broker."""
+        """Ready once the broker delivers to us; after SUBSCRIBE_WAIT_S also without a broker.
+
+        The first administrator's link is made before: whoever makes one at a hub that is ready has
+        the newest, which is the one that works.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SUBSCRIBE_WAIT_S):
                 while not self._ingest.is_subscribed:
                     await asyncio.sleep(SUBSCRIBE_POLL_S)
+        try:
+            await asyncio.to_thread(self._invite_first)
+        except StorageError as err:
+            logger.warning("cannot make the first administrator's link: %s", error_chain(err))
         memory.keep_what_is_loaded()
         sdnotify.notify("READY=1")
         broker = "" if self._ingest.is_subscribed else ", the broker is not reached yet"
         http = self._settings.http
         logger.info("hub ready, HTTP on %s port %d%s", http.host, http.port, broker)
-        try:
-            await asyncio.to_thread(self._invite_first)
-        except StorageError as err:
-            logger.warning("cannot make the first administrator's link: %s", error_chain(err))
 
     def _invite_first(self) -> None:
         """While nobody can administrate, a one-time link in the log makes somebody who can."""

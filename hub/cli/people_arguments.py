@@ -43,6 +43,11 @@ def _add_users(commands: Commands, shared: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.add_argument("--language", choices=("vi", "en"), help="(default: as the browser asks)")
     command.set_defaults(run=users.add)
+    command = actions.add_parser(
+        "first", parents=[shared],
+        help="while nobody can administrate: print a one-time link for the first administrator",
+    )  # fmt: skip
+    command.set_defaults(run=users.first)
     command = actions.add_parser("list", parents=[shared], help="list users")
     command.add_argument("--json", action="store_true", help="JSON lines")
     command.set_defaults(run=users.list_users)

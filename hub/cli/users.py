@@ -73,6 +73,28 @@ def _refuse_unknown(scope: Scope, registry: Registry) -> None:
             )
 
 
+def first(_arguments: argparse.Namespace, settings: HubSettings) -> int:
+    """Print a link by which somebody becomes the first administrator; 1 when there is one."""
+    archive, _ = open_to_write(settings)
+    try:
+        if not users.needs_first(archive.people):
+            print(
+                "camwatch-hub: there is an administrator; camwatch-hub user list", file=sys.stderr
+            )
+            return 1
+        who = actor()
+        secret = users.invite(archive.people, None, who.deed.at_utc, who)
+    finally:
+        archive.close()
+    print(f"{settings.http.console_url}{users.LINK_PATH}{secret}")
+    print(
+        "camwatch-hub: within 24 h, the first administrator opens this link once; one from before,"
+        " also from the hub's log, works no more",
+        file=sys.stderr,
+    )
+    return 0
+
+
 def password(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Print a link to choose a new password; with --set, ask for it here."""
     given = _ask() if arguments.set else None
@@ -116,7 +138,7 @@ def list_users(arguments: argparse.Namespace, settings: HubSettings) -> int:
         rows = [_cells(user, settings) for user in found]
         print("\n".join(table([USER_COLUMNS, *rows])))
     if not found:
-        print("camwatch-hub: no user yet; open the link in the hub's log", file=sys.stderr)
+        print("camwatch-hub: no user yet; camwatch-hub user first", file=sys.stderr)
     return 0 if found else 1
 
 

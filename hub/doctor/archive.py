@@ -84,7 +84,7 @@ def people(archive: Archive) -> Finding:
     rulers = [user.name for user in archive.people.users() if user.rules_all]
     if not rulers:
         text = "there is no administrator who can log in"
-        return warned("people", text, "camwatch-hub user add NAME --role administrator")
+        return warned("people", text, "camwatch-hub user first")
     return passed("people", f"{format_count(len(rulers), 'administrator')} can log in")
 
 

@@ -117,8 +117,8 @@ def invite(people: People, user: User | None, now_utc: datetime, actor: Actor | 
     first administrator. An older link stops working."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     deed = None
-    if actor is not None and user is not None:
-        deed = actor.does("user.invite", f"user:{user.name}")
+    if actor is not None:
+        deed = actor.does("user.invite", "" if user is None else f"user:{user.name}")
     user_id = None if user is None else user.id
     people.invite(Invitation(digest_of(secret), user_id, now_utc + LINK_LIFE), deed)
     return secret
@@ -168,7 +168,8 @@ def _link_used() -> UserError:
     return UserError(
         "link_used",
         "this link was used already, is older than a day, or was replaced by a newer one",
-        hint="ask for a new one: camwatch-hub user password NAME",
+        hint="ask for a new one: camwatch-hub user password NAME; for the first administrator"
+        " camwatch-hub user first",
     )
 
 

@@ -92,7 +92,7 @@ class PictureTown:
             )  # fmt: skip
             stack.callback(self.hub.stop)
             enrolments = {node: enrol(self.hub, broker, node) for node in nodes()}
-            self.hub.start_until(lambda: "open this link once" in self.hub.log_text)
+            self.hub.start_until(lambda: "hub ready" in self.hub.log_text)
             sources = self._sources()
             clock = self._folder / "clock"
             clock.write_text("0 synced", encoding="ascii")  # this machine may know no time server

@@ -54,7 +54,7 @@ def desk(hub: HubFactory, broker: Broker, browser: Browser, tmp_path: Path) -> I
     """A hub that is ready, and a browser that speaks English and trusts its certificate."""
     process = hub(has_tls=True)
     enrolment = enrol(process, broker, "gate-1")
-    process.start_until(lambda: "open this link once" in process.log_text)
+    process.start_until(lambda: "hub ready" in process.log_text)
     pictures = Path(os.environ.get("CAMWATCH_SCREENSHOTS", tmp_path / "screenshots"))
     pictures.mkdir(parents=True, exist_ok=True)
     context = browser.new_context(ignore_https_errors=True, locale="en-GB", viewport=PC)

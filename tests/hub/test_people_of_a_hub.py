@@ -22,7 +22,7 @@ PASSWORD = "bốn từ không liên quan"
 def running(hub: HubFactory) -> HubProcess:
     """A hub over HTTPS that is ready and has said how to make its first administrator."""
     process = hub(has_tls=True)
-    process.start_until(lambda: "open this link once" in process.log_text)
+    process.start_until(lambda: "hub ready" in process.log_text)
     return process
 
 
@@ -46,6 +46,32 @@ def test_the_first_administrator_comes_in_by_the_link_in_the_log(running: HubPro
     assert admin.get(f"{API}/session").status == 200
     assert running.log_text.count("open this link once") == 1
     assert PASSWORD not in running.log_text
+
+
+def test_a_fresh_link_for_the_first_administrator_takes_the_place_of_the_one_in_the_log(
+    running: HubProcess,
+) -> None:
+    """Whenever one is asked for, while nobody can administrate; then no more."""
+    old = first_link(running.log_text)
+    made = running.command("user", "first")
+    assert made.returncode == 0, made.stderr
+    link = first_link(made.stdout)
+    assert made.stdout == f"{running.url}{link}\n"
+    admin = browser(running)
+    assert admin.get(old).status == 404
+    assert admin.post_form(link, name="admin", password=PASSWORD, again=PASSWORD).status == 303
+    again = running.command("user", "first")
+    assert (again.returncode, again.stdout) == (1, "") and "is an administrator" in again.stderr
+    entries = map(json.loads, running.command("audit", "--json").stdout.splitlines())
+    assert [(each["action"], each["by"]) for each in entries][-2:] == [
+        ("user.first", "link"),
+        ("user.invite", "command"),
+    ]
+
+
+def test_a_hub_that_is_ready_makes_no_further_link(running: HubProcess) -> None:
+    """So that the newest is the one that somebody asked for."""
+    assert running.log_text.index("open this link once") < running.log_text.index("hub ready")
 
 
 def test_users_and_tokens_are_managed_by_command_beside_the_running_hub(

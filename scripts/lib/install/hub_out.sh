@@ -14,8 +14,7 @@ tell_hub() {
     look_for_open_doors
     hint_firewall
     say "the console: $url"
-    link="$(first_link)"
-    if [ -n "$link" ]; then
+    if link="$(first_link)"; then
         say "nobody can administrate yet: open this link once, within 24 hours"
         printf '   %s\n' "$link"
     fi
@@ -24,13 +23,9 @@ tell_hub() {
     say "how this hub is, at any time: $(as_words "$hub_user") camwatch-hub doctor"
 }
 
-# first_link: the first administrator's, while there is none.
-first_link() {
-    local said
-    said="$(as "$hub_user" "${hub_doctor[@]}" --json 2>/dev/null || true)"
-    grep -q 'there is no administrator' <<<"$said" || return 0
-    journalctl -u camwatch-hub -o cat --no-pager 2>/dev/null | sed -n 's/.*open this link once: *//p' | tail -n 1
-}
+# first_link: one for the first administrator, made now; false where there is one. What the hub's log
+# holds may be older than a link lives.
+first_link() { as "$hub_user" "$opt_dir/current/bin/camwatch-hub" user first --config "$hub_settings" 2>/dev/null; }
 
 # look_for_open_doors: plain MQTT is for this machine alone, whoever opened it.
 look_for_open_doors() {

@@ -119,6 +119,12 @@ def test_again_it_keeps_what_was_edited_and_disturbs_nothing(done: dict[str, Ste
     assert "was edited and stays" in done["again"].text
 
 
+def test_the_first_administrators_link_is_fresh_each_time(done: dict[str, Step]) -> None:
+    """Nobody can administrate yet, and that of the first time may have ended."""
+    links = [re.findall(r"/welcome/(\S{20,})", done[each].text) for each in ("first", "again")]
+    assert [len(each) for each in links] == [1, 1] and links[0] != links[1]
+
+
 def test_certificates_are_taken_and_renewed_without_a_restart(done: dict[str, Step]) -> None:
     """By the timer's own unit in its sandbox; a client that trusts hub-ca.pem takes them all."""
     shown = ("broker_before", "broker_after", "hub_before", "hub_after")

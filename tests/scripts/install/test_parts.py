@@ -232,6 +232,32 @@ def test_given_certificates_stay_where_a_name_is_given_again(tmp_path: Path) -> 
     assert "nodes call this hub hub.example" in said and said.splitlines()[-1] == "ended with 1"
 
 
+LINK = f"""
+for part in words source system software health hub hub_out; do . {LIB}/$part.sh; done
+opt_dir=$PWD hub_settings=$PWD/hub.yaml hub=camwatch_hub is_start=true version=2.0
+mkdir -p current/bin
+program=current/bin/camwatch-hub
+printf '#!/bin/sh\n[ "$*" = "user first --config $PWD/hub.yaml" ] && cat fresh' >$program
+chmod 755 $program
+as() {{ shift; "$@"; }}
+camwatch_hub() {{ :; }}
+journalctl() {{ echo "within 24 h, open this link once: https://hub.test/welcome/old"; }}
+is_booted() {{ :; }}
+look_for_open_doors() {{ :; }}
+hint_firewall() {{ :; }}
+touch hub.yaml
+"""
+
+
+def test_the_first_administrators_link_is_made_when_it_is_shown(tmp_path: Path) -> None:
+    """The one in the log may have ended since the hub was started; with one there is none."""
+    assert "welcome" not in bash(tmp_path, "tell_hub", LINK)
+    (tmp_path / "fresh").write_text("https://hub.test/welcome/new\n")
+    said = bash(tmp_path, "tell_hub", LINK)
+    assert "nobody can administrate yet" in said
+    assert "   https://hub.test/welcome/new\n" in said and "old" not in said
+
+
 HEALTH = f"""
 for part in words system health; do . {LIB}/$part.sh; done
 python=python3
