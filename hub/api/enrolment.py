@@ -109,8 +109,8 @@ class EnrolmentApi:
         return told
 
     async def revoke_node(self, request: Request, visitor: Who, node: NodeName) -> OutAnswer:
-        """Shut a node out: its account and its node files end at once, its connection within 2 s.
-        Its records stay."""
+        """Shut a node out: its account and its node files end at once; its connection has too where
+        the answer is confirmed. Its records stay."""
         actor = self._door.trail.actor(request, visitor)
         await _attempt(lambda: self._files.revoke(node, actor))
         return OutAnswer(node=node, is_confirmed=await self._gatekeeper.shut())

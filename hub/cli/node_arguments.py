@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.base.units import format_duration, parse_duration_s
 from hub.cli import accounts, node_files, nodes
+from hub.registry.broker_access import PROOF_S
 from hub.registry.enrolment import DEFAULT_VALID, MAX_VALID, MIN_VALID
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ def add(commands: Commands, shared: Parser) -> None:
         "revoke",
         parents=[shared],
         help="shut a node out at once",
-        description="Ends a node's account: its connection is closed within 2 s, and its secret and"
-        " its node files open nothing any more. Its records stay. `node replace` lets a box in"
-        " under that name again.",
+        description="Ends a node's account: its secret and its node files open nothing any more."
+        " The broker closes its connection and shows that it did, and this says how soon; after"
+        f" {PROOF_S:g} s without that it is an error. Its records stay. `node replace`"
+        " lets a box in under that name again.",
     )
     command.add_argument("name", help=NAME_HELP)
     command.set_defaults(run=node_files.revoke)

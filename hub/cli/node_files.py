@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from hub.cli.render import local_text
 from hub.cli.users import actor
 from hub.config import HubSettings
 from hub.registry import identity, node_table, qr
-from hub.registry.broker_access import BrokerAccess
+from hub.registry.broker_access import PROOF_S, BrokerAccess, BrokerBehindError
 from hub.registry.enrolment import NewNode, NodeFileError, NodeFiles, camera_of, named_source
 from hub.registry.node_table import COLUMNS
 
@@ -68,7 +69,7 @@ def replace(arguments: argparse.Namespace, settings: HubSettings) -> int:
         )
         where.write(file, settings)
         if arguments.now:
-            _bring(opened.access)
+            _bring(opened.access, arguments.name)
     return 0
 
 
@@ -95,18 +96,30 @@ def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 
 def revoke(arguments: argparse.Namespace, settings: HubSettings) -> int:
-    """Shut a node out; it is out when this returns 0."""
+    """Shut a node out; 0 once the broker has shown that it is out. How soon that was is said."""
     with _opened(settings) as opened:
+        begun_s = time.monotonic()
         opened.files.revoke(arguments.name, actor())
-        _bring(opened.access)
-    print(f"{arguments.name} is out")
+        _bring(opened.access, arguments.name)
+        took_s = time.monotonic() - begun_s
+    print(f"{arguments.name} is out; the broker showed it after {took_s:.2f} s")
     return 0
 
 
-def _bring(access: BrokerAccess) -> None:
-    """Have the broker know it. Raises BrokerBehindError: the account has ended all the same."""
+def _bring(access: BrokerAccess, name: str) -> None:
+    """Have the broker know that the account of `name` has ended, and show it within PROOF_S.
+
+    Raises BrokerBehindError: the account has ended all the same.
+    """
     access.publish()
-    access.prove()
+    try:
+        access.prove(PROOF_S)
+    except BrokerBehindError as err:
+        raise BrokerBehindError(
+            f"the account of {name} has ended, but its connection may go on: {err}",
+            hint=err.hint,
+            is_retryable=True,
+        ) from err
 
 
 @contextlib.contextmanager

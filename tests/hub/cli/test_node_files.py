@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge.contract import nodefile
+from hub.cli import node_files
 from hub.cli.main import main
+from tests.harness.broker import free_port
 
 URL = "rtsp://192.0.2.10/stream1"
 
@@ -36,6 +38,22 @@ def test_a_node_file_of_another_node_is_never_overwritten(
     assert f"--to: {to} is there already, for gate-3" in capsys.readouterr().err
     assert to.read_bytes() == before
     assert run(config, "add", "gate-4", "--camera", URL, "--to", tmp_path / "gate-4.node") == 0
+
+
+def test_a_broker_that_does_not_show_that_a_node_is_out_is_an_error(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who shuts out a stolen box must not take it for out; what to look at is said."""
+    monkeypatch.setattr(node_files, "PROOF_S", 0.1)
+    with config.open("a") as file:
+        file.write(f"mqtt:\n  port: {free_port()}\n")
+    assert run(config, "add", "gate-3", "--camera", URL, "--to", config.parent / "a.node") == 0
+    capsys.readouterr()
+    assert run(config, "revoke", "gate-3") == 1
+    said = capsys.readouterr()
+    assert "the account of gate-3 has ended, but its connection may go on" in said.err
+    assert "Connection refused" in said.err and "hint: is it running" in said.err
+    assert said.out == ""
 
 
 def test_a_replacement_may_take_the_place_of_its_own_file(config: Path, tmp_path: Path) -> None:
