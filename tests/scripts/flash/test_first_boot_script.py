@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.base import findings
+from edge.base.findings import Finding
 from edge.contract.nodefile import HubAddress
 from scripts.lib import bundle
 from tests.harness.broker import free_port
@@ -43,9 +45,22 @@ enrol_node
 ENROL = f"""#!/bin/sh
 cd {layouts.ROOT} && exec {sys.executable} -m edge.cli "$@"
 """
+# The doctor says what the next of the files doctor-1, doctor-2 ... holds, after its exit status.
+RUNUSER = """#!/bin/sh
+echo "$@" >>"$SAID/runuser"
+look=$(wc -l <"$SAID/runuser")
+[ -e "$SAID/doctor-$look" ] || look=last
+sed 1d "$SAID/doctor-$look"
+exit "$(head -n 1 "$SAID/doctor-$look")"
+"""
+SLEEP = """#!/bin/sh
+cat /sys/class/leds/ACT/trigger >>"$SAID/lights"
+"""
 VIEW = """
-mkdir -p "$BOX/lib" "$BOX/units/multi-user.target.wants"
+mkdir -p "$BOX/lib" "$BOX/units/multi-user.target.wants" "$BOX/class/leds/ACT"
+touch "$BOX/class/leds/ACT/trigger"
 mount --bind "$BOX/boot" /boot && mount --bind "$BOX/lib" /var/lib &&
+    mount --bind "$BOX/class" /sys/class &&
     mount --bind "$BOX/units" /etc/systemd/system || exit 99
 mkdir -p /var/lib/camwatch-first-boot
 exec sh "$1"
@@ -88,6 +103,20 @@ class Box:
         """What status.txt says, without the times."""
         return [line[22:] for line in (self.card / "status.txt").read_text().splitlines()]
 
+    def doctor_finds(self, *looks: list[Finding]) -> None:
+        """What the doctor finds each time it is asked from now on; the last for ever."""
+        (self.folder / "runuser").unlink(missing_ok=True)
+        for number, found in enumerate(looks, start=1):
+            said: list[str] = []
+            status = findings.tell(found, is_json=False, say=said.append)
+            name = "doctor-last" if number == len(looks) else f"doctor-{number}"
+            (self.folder / name).write_text("\n".join([str(status), *said]) + "\n")
+
+    @property
+    def light(self) -> str:
+        """How the green light is set."""
+        return (self.folder / "class/leds/ACT/trigger").read_text().strip()
+
     def asked(self) -> str:
         """What systemctl was asked to do."""
         path = self.folder / "systemctl"
@@ -119,9 +148,12 @@ def make_box(tmp_path: Path, installer: str) -> Box:
     made.card.mkdir(parents=True)
     for name in ("bin", "run"):
         (tmp_path / name).mkdir()
-    stand_in = tmp_path / "bin" / "systemctl"
-    stand_in.write_text('#!/bin/sh\necho "$@" >>"$SAID/systemctl"\n')
-    stand_in.chmod(0o755)
+    systemctl = '#!/bin/sh\necho "$@" >>"$SAID/systemctl"\n'
+    for name, text in {"systemctl": systemctl, "runuser": RUNUSER, "sleep": SLEEP}.items():
+        stand_in = tmp_path / "bin" / name
+        stand_in.write_text(text)
+        stand_in.chmod(0o755)
+    made.doctor_finds([WELL])
     packed = layouts.small_bundle(tmp_path, "x86_64", installer=installer)
     packed.rename(made.card / packed.name)
     (made.card / "gate-3.node").write_text(layouts.TOKEN)
@@ -138,14 +170,20 @@ def make_box(tmp_path: Path, installer: str) -> Box:
 
 REFUSED = "install-node: no wheel fits this system"
 REMEDY = "install-node: hint: take a newer bundle"
+WELL = findings.passed("agent", "it runs")
+DARK = findings.failed("camera.gate", "unauthorised: rtsp://192.0.2.10/1", "user or password?")
+SHUT = findings.failed("hub.broker", "no answer at hub.example.org:8883", "open the port")
+STILL = findings.warned("agent", "it does not run", "systemctl status camwatch-edge tells why")
+JOINED, WATCHES = "installed and enrolled", "joined, and it watches"
 AGAIN = "not installed and enrolled yet; it is tried again"
 NOT_AGAIN = "not installed and enrolled, and not tried again until it is switched off and on"
 
 
 def test_it_installs_enrols_and_takes_the_secret_off_the_card(box: Box) -> None:
-    """And does not run again."""
+    """And does not run again; the light beats."""
     assert box.start(0) == 0
-    assert box.status()[-1] == "installed and enrolled"
+    assert box.light == "heartbeat"
+    assert box.status()[-2:] == [JOINED, WATCHES]
     assert sorted(path.name for path in box.card.iterdir()) == ["card.conf", "status.txt"]
     assert (box.state / "done").exists()
     assert not (box.state / "bundle").exists()
@@ -164,7 +202,7 @@ def test_what_hinders_it_stands_on_the_card_once(box: Box) -> None:
     assert (box.card / "gate-3.node").read_text() == layouts.TOKEN
     assert not (box.state / "done").exists()
     assert box.start(0) == 0
-    assert box.status()[-1] == "installed and enrolled"
+    assert box.status()[-2:] == [JOINED, WATCHES]
     assert not (box.card / "gate-3.node").exists()
 
 
@@ -289,3 +327,62 @@ def test_after_the_hub_has_answered_only_the_cleaning_is_left(box: Box) -> None:
     assert box.start(1) == 0
     assert not (box.folder / "arguments").exists()
     assert not (box.card / "gate-3.node").exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ([WELL, DARK], ["fail  camera.gate  unauthorised: rtsp://192.0.2.10/1; user or password?"]),
+        (
+            [SHUT, DARK],
+            ["fail  hub.broker  no answer at hub.example.org:8883; open the port",
+             "fail  camera.gate  unauthorised: rtsp://192.0.2.10/1; user or password?"],
+        ),
+        ([STILL], ["warn  agent  it does not run; systemctl status camwatch-edge tells why"]),
+    ],
+    ids=["camera", "both", "agent"],
+)  # fmt: skip
+def test_a_node_that_joined_and_watches_nothing_is_not_well(
+    box: Box, found: list[Finding], words: list[str]
+) -> None:
+    """It blinks slowly, with the doctor's words on the card, until all is well."""
+    box.doctor_finds(found, found, [WELL])
+    assert box.start(0) == 0
+    assert (box.folder / "lights").read_text().split() == ["timer", "timer"]
+    assert box.light == "heartbeat"
+    assert box.status()[-len(words) - 2 :] == [JOINED, *words, WATCHES]
+    assert (box.state / "done").exists()
+
+
+def test_a_clock_that_nobody_sets_is_told_and_hinders_nothing(box: Box) -> None:
+    """A town without a time server; beside another fault it does not hide that one."""
+    clock = findings.failed("time", "the clock was never set in this boot", "timedatectl")
+    told = "fail  time  the clock was never set in this boot; timedatectl"
+    box.doctor_finds([clock, DARK], [WELL, clock])
+    assert box.start(0) == 0
+    dark = "fail  camera.gate  unauthorised: rtsp://192.0.2.10/1; user or password?"
+    assert box.status()[-5:] == [JOINED, told, dark, told, WATCHES]
+    assert box.light == "heartbeat"
+
+
+def test_a_node_that_does_not_get_well_is_looked_at_again_at_the_next_start(box: Box) -> None:
+    """After a bounded time, for whoever mends the camera and switches the box off and on."""
+    box.doctor_finds([DARK])
+    assert box.start(0) == 0
+    assert len((box.folder / "runuser").read_text().splitlines()) == 90
+    assert box.light == "timer"
+    assert box.status()[-1].startswith("not well yet: mend that")
+    assert not (box.card / "gate-3.node").exists()
+    assert not (box.state / "done").exists()
+    box.doctor_finds([WELL])
+    assert box.start(1) == 0, "nothing is installed again"
+    assert box.status()[-1] == WATCHES
+    assert (box.light, (box.state / "done").exists()) == ("heartbeat", True)
+
+
+def test_a_doctor_that_cannot_be_asked_is_not_taken_for_a_yes(box: Box) -> None:
+    """Its last words tell why."""
+    said = "78\ncamwatch-edge: /etc/camwatch/edge.yaml: cameras: one is needed\n"
+    (box.folder / "doctor-1").write_text(said)
+    assert box.start(0) == 0
+    assert box.status()[-2:] == [said.splitlines()[1], WATCHES]

@@ -25,6 +25,7 @@ from tests.system.town import run_query
 NODE = "gate-3"
 EMULATED_S = 3000.0  # without KVM a start and an installation take a quarter of an hour
 CONTAINED_S = 900.0
+WELL = "joined, and it watches"
 SETTLE_S = 20.0  # for what the machine still has to flush
 AnyMachine = vm.Machine | container.Container
 
@@ -106,7 +107,7 @@ def has_archived(site: Place) -> bool:
 def check_card(machine: AnyMachine, card: Card) -> None:
     """It says that all is done, and nothing is left on it that was for the first start alone."""
     names, status = machine.on_card()
-    assert status.splitlines()[-1][22:] == "installed and enrolled"
+    assert status.splitlines()[-1][22:] == WELL
     assert not [name for name in names if name.endswith((".node", ".tar"))]
     assert not machine.holds(card.token), "the token is still on the card"
 
@@ -119,7 +120,7 @@ def run_to_first_event(machine: AnyMachine, card: Card, site: Place, limit_s: fl
     try:
         machine.wait_for(lambda: has_archived(site), limit_s, "an event in the archive")
         passed_min = (time.monotonic() - began_s) / 60
-        machine.wait_for_words("camwatch: installed and enrolled", limit_s)
+        machine.wait_for_words(f"camwatch: {WELL}", limit_s)
         time.sleep(SETTLE_S)
     finally:
         machine.power_off()
@@ -173,7 +174,7 @@ def test_power_cuts_in_the_first_start_only_delay_it(
             machine.wait_for_words(words, CONTAINED_S)
             machine.power_off()
         machine.power_on()
-        machine.wait_for_words("camwatch: installed and enrolled", CONTAINED_S)
+        machine.wait_for_words(f"camwatch: {WELL}", CONTAINED_S)
         machine.wait_for(lambda: has_archived(site), CONTAINED_S, "an event in the archive")
         time.sleep(SETTLE_S)
     finally:
