@@ -58,7 +58,10 @@ class Wanted:
 
 
 def read_node_file(path: Path, now: datetime) -> nodefile.NodeFile:
-    """The node file, which nobody else may read and whose token is good. Raises WantedError."""
+    """The node file, which nobody else may read, whose token is good, and which names a camera.
+
+    Raises WantedError.
+    """
     try:
         mode = path.stat().st_mode
         data = path.read_bytes()
@@ -77,6 +80,13 @@ def read_node_file(path: Path, now: datetime) -> nodefile.NodeFile:
         raise WantedError(
             f"the node file {path} ended at {node.expires_utc:%Y-%m-%d %H:%M} UTC",
             hint=f"make a new one at the hub: camwatch-hub node replace {node.node}",
+        )
+    if not node.cameras:  # `camwatch-edge enrol` would refuse it, on site
+        raise WantedError(
+            f"the node file {path} names no camera, so its box could not join",
+            hint=f"make a new one at the hub: camwatch-hub node replace {node.node}"
+            " --camera gate=rtsp://192.0.2.10/stream1 --camera-user USER"
+            " --camera-password-file FILE",
         )
     return node
 

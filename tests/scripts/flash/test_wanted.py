@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.cli.arguments import make_parser
 from scripts.lib.flash import tools, wanted
 from scripts.lib.flash.errors import ToolError, WantedError
 from tests.scripts.flash import layouts
@@ -30,6 +31,16 @@ def test_a_token_that_has_ended_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WantedError, match="ended at") as caught:
         wanted.read_node_file(path, NOW)
     assert "camwatch-hub node replace gate-3" in caught.value.hint
+
+
+def test_a_node_file_without_a_camera_is_refused(tmp_path: Path) -> None:
+    """Its box would stand on site and be refused; the remedy is a command that the hub takes."""
+    path = layouts.node_file(tmp_path / "gate-3.node", cameras=())
+    with pytest.raises(WantedError, match=r"gate-3\.node names no camera") as caught:
+        wanted.read_node_file(path, NOW)
+    _, command = caught.value.hint.split("camwatch-hub ")
+    asked = make_parser().parse_args(command.split())
+    assert (asked.name, len(asked.camera)) == ("gate-3", 1)
 
 
 def test_a_token_that_ends_soon_is_told(tmp_path: Path) -> None:
