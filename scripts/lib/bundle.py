@@ -45,6 +45,11 @@ LOCKS = ("node.txt", "pip.txt")
 HUB_LOCKS = (*LOCKS, "hub.txt")
 BUNDLE_FORMAT = 1
 EPOCH = 1_577_836_800  # 2020-01-01: zip and tar can both hold it, and no build differs by it
+RELEASE_KEYS = "config/release-keys"
+NO_RELEASE_KEY = (
+    "no release key is in it, so nodes installed from it can never be updated from the hub; first"
+    f" scripts/release keygen maker.key > {RELEASE_KEYS}/maker.pub, then scripts/bundle again"
+)
 INSTALLER, INSTALLER_PARTS = "install-node", "lib/install"
 HUB_INSTALLER, HUB_SETTINGS = "install-hub", "config/mosquitto"
 SOURCES = ("edge", "hub", "LICENSE", "README.md", "pyproject.toml")
@@ -103,6 +108,11 @@ class Manifest:
     arch: str
     pythons: tuple[str, ...]
     sha256: dict[str, str]  # by name in the bundle
+
+    @property
+    def has_release_key(self) -> bool:
+        """Whether the nodes installed from it will take anybody's releases."""
+        return any(re.fullmatch(rf"{RELEASE_KEYS}/[^/]+\.pub", name) for name in self.sha256)
 
     def text(self) -> str:
         """Its file; `sha256sum --check` reads it too, since it skips what begins with #."""
@@ -218,10 +228,10 @@ def fill(folder: Path, arch: str, pythons: Sequence[str], *, has_hub: bool = Fal
     return manifest
 
 
-def copy_release_keys(folder: Path, keys: Path = ROOT / "config/release-keys") -> None:
+def copy_release_keys(folder: Path, keys: Path = ROOT / RELEASE_KEYS) -> None:
     """Whose releases the nodes will take that are installed from this bundle."""
     for path in sorted(keys.glob("*.pub")):
-        target = folder / "config/release-keys" / path.name
+        target = folder / RELEASE_KEYS / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
 
@@ -331,6 +341,8 @@ def main() -> int:
         f"{path}: Camwatch {manifest.version} for {manifest.arch}, Python "
         f"{' and '.join(manifest.pythons)}, {len(manifest.sha256)} files, {size_mb:.0f} MB"
     )
+    if not manifest.has_release_key:
+        print(f"bundle: warning: {NO_RELEASE_KEY}", file=sys.stderr)
     return 0
 
 

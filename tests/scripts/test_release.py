@@ -13,6 +13,7 @@ from edge.contract import release, releasefile
 from edge.keys import PublicKey
 from scripts.lib import bundle
 from scripts.lib import release as making
+from tests.scripts.flash import layouts
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,3 +111,16 @@ def test_a_bundle_carries_the_keys_of_those_whose_releases_its_nodes_take(tmp_pa
     bundle.copy_release_keys(tmp_path / "made", keys)
     found = [path.name for path in (tmp_path / "made/config/release-keys").iterdir()]
     assert found == ["maker.pub"]
+
+
+@pytest.mark.parametrize("has_release_key", [False, True])
+def test_a_bundle_whose_nodes_can_never_be_updated_is_warned_of(
+    tmp_path: Path, has_release_key: bool
+) -> None:
+    """By scripts/bundle, with what to do before cards are written; it is no fault."""
+    made = layouts.small_bundle(tmp_path, "aarch64", has_release_key=has_release_key)
+    argv = [sys.executable, "scripts/lib/bundle.py", "--check", str(made)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    wanted = "" if has_release_key else f"bundle: warning: {bundle.NO_RELEASE_KEY}\n"
+    assert done.stderr == wanted

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from edge.base.errors import EX_CONFIG, CamwatchError
+from scripts.lib.bundle import NO_RELEASE_KEY
 from scripts.lib.flash import card, disk, image, unpack, wanted, write
 from scripts.lib.flash.errors import DiskError, FlashError, ImageError, WantedError
 
@@ -136,7 +137,7 @@ def open_bundle(given: Path | None) -> card.Bundle | None:
     """The bundle named, checked; None where the image's processor is to choose one of those made.
     Raises WantedError where there is none."""
     if given is not None:
-        return card.open_bundle(given)
+        return _opened(given)
     if not any(BUNDLES.glob("camwatch-*.tar")):
         raise _no_bundle(None)
     return None
@@ -149,7 +150,14 @@ def newest_bundle(found: image.Image) -> card.Bundle:
     )
     if not made:
         raise _no_bundle(found.arch)
-    return card.open_bundle(made[-1])
+    return _opened(made[-1])
+
+
+def _opened(path: Path) -> card.Bundle:
+    bundle = card.open_bundle(path)
+    if not bundle.manifest.has_release_key:
+        say(f"warning: {path.name}: {NO_RELEASE_KEY}")
+    return bundle
 
 
 def _no_bundle(arch: str | None) -> WantedError:

@@ -179,7 +179,12 @@ def node_file(path: Path, **more: object) -> Path:
 
 
 def small_bundle(
-    folder: Path, arch: str, size: int = MIB, installer: str = "#!/bin/sh\nexit 0\n"
+    folder: Path,
+    arch: str,
+    size: int = MIB,
+    installer: str = "#!/bin/sh\nexit 0\n",
+    *,
+    has_release_key: bool = True,
 ) -> Path:
     """A whole bundle with nothing real in it, for both Pythons."""
     name = f"camwatch-0.1.0-{arch}"
@@ -188,6 +193,9 @@ def small_bundle(
     (inside / "wheels" / "camwatch-0.1.0-py3-none-any.whl").write_bytes(os.urandom(size))
     (inside / "install-node").write_text(installer)
     (inside / "install-node").chmod(0o755)
+    if has_release_key:
+        (inside / bundle.RELEASE_KEYS).mkdir(parents=True)
+        (inside / bundle.RELEASE_KEYS / "maker.pub").write_text("x")
     files = [path for path in inside.rglob("*") if path.is_file()]
     sums = {str(path.relative_to(inside)): bundle.digest(path) for path in files}
     manifest = bundle.Manifest("0.1.0", arch, bundle.PYTHONS, sums)

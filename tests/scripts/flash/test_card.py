@@ -62,6 +62,22 @@ def test_node_file_software_and_scripts_are_on_the_card(bench: layouts.Bench) ->
     assert "found" in done.stderr
 
 
+@pytest.mark.parametrize("has_release_key", [False, True])
+def test_a_card_whose_node_can_never_be_updated_is_warned_of(
+    tmp_path: Path, has_release_key: bool
+) -> None:
+    """Before anything is written; the card is made all the same."""
+    bench = layouts.bench(tmp_path, "boot-seed")
+    bench.bundle.unlink()
+    shutil.rmtree(tmp_path / "camwatch-0.1.0-aarch64")
+    layouts.small_bundle(tmp_path, "aarch64", has_release_key=has_release_key)
+    done = bench.flash("--to", tmp_path / "out.img")
+    assert done.returncode == 0, done.stderr
+    assert ("can never be updated from the hub" in done.stderr) is not has_release_key
+    if not has_release_key:
+        assert done.stderr.index("warning: camwatch-") < done.stderr.index("== reading")
+
+
 def test_nothing_but_the_boot_partition_is_changed(tmp_path: Path) -> None:
     """What lies before and behind the Pi's boot partition is the image's, bit for bit."""
     bench = layouts.bench(tmp_path, "firstrun")
