@@ -190,7 +190,7 @@ class _Hub:
         self._lives = lives
         trace_store = _trace_store(settings)
         self._traces = Traces(archive, trace_store, check_disk=guard.check_media)
-        door = Door(people, Trail(archive.audit, clock), clock, lives)
+        door = Door(archive, Trail(archive.audit, clock), clock, lives)
         log_in = LogIn(people, door.trail, clock, lives)
         self._enrol = Enrol(archive, key, clock, door.trail, self._gatekeeper)
         files = NodeFiles(settings, archive, key, clock)

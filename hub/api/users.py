@@ -22,9 +22,10 @@ from hub.api.people_models import (
     UserIn,
 )
 from hub.api.route import GuardedRoute, Who
-from hub.archive.people import NewUser, People, User
+from hub.archive import Archive
+from hub.archive.people import NewUser, User
 from hub.registry import sessions, users
-from hub.registry.access import Visitor
+from hub.registry.access import ScopeError, Visitor
 from hub.registry.sessions import TokenError
 from hub.registry.users import LINK_LIFE, LINK_PATH, NAME_PATTERN, UserError
 from hub.web.answers import HttpError
@@ -39,9 +40,10 @@ T = TypeVar("T")
 class UsersApi:
     """The routes of users; for administrators of everything."""
 
-    def __init__(self, door: Door, people: People) -> None:
+    def __init__(self, door: Door, archive: Archive) -> None:
         self._door = door
-        self._people = people
+        self._archive = archive
+        self._people = archive.people
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -71,7 +73,7 @@ class UsersApi:
         """Add a user, who cannot log in before a link was made and used."""
         new = NewUser(given.name, given.full_name, given.role, given.scope.value, given.language)
         actor = self._door.trail.actor(request, visitor)
-        return UserAnswer.of(await _try(users.add, self._people, new, actor))
+        return UserAnswer.of(await _try(users.add, self._archive, new, actor))
 
     async def show_user(self, name: UserName) -> UserAnswer:
         """One user, also a disabled one."""
@@ -94,7 +96,7 @@ class UsersApi:
             off_utc = before.disabled_utc or self._door.now_utc()
             after = replace(after, disabled_utc=off_utc if given.is_disabled else None)
         actor = self._door.trail.actor(request, visitor)
-        await _try(users.change, self._people, before, after, actor)
+        await _try(users.change, self._archive, before, after, actor)
         return UserAnswer.of(await self._user(name))
 
     async def make_link(self, request: Request, visitor: Who, name: UserName) -> LinkAnswer:
@@ -115,9 +117,10 @@ class UsersApi:
 class TokensApi:
     """The routes of tokens; everybody for themselves, administrators of everything for all."""
 
-    def __init__(self, door: Door, people: People) -> None:
+    def __init__(self, door: Door, archive: Archive) -> None:
         self._door = door
-        self._people = people
+        self._archive = archive
+        self._people = archive.people
 
     def routes(self) -> list[BaseRoute]:
         """What to mount."""
@@ -149,7 +152,7 @@ class TokensApi:
             raise HttpError(409, "token", "a token cannot make tokens; log in to make one")
         actor = self._door.trail.actor(request, visitor)
         token, secret = await _try(
-            sessions.add_token, self._people, visitor.user, given.name, given.role,
+            sessions.add_token, self._archive, visitor.user, given.name, given.role,
             timedelta(days=given.days), actor, given.scope.value,
         )  # fmt: skip
         return NewTokenAnswer(token=TokenAnswer.of(token, visitor.user.name), secret=secret)
@@ -180,3 +183,6 @@ async def _try(function: Callable[..., T], *arguments: object) -> T:
         raise HttpError(409 if is_conflict else 422, err.word, str(err)) from err
     except TokenError as err:
         raise HttpError(422, "invalid", str(err)) from err
+    except ScopeError as err:
+        fields = [(f"body.scope.{field}", what) for field, what in err.faults]
+        raise HttpError(422, "invalid", str(err), fields=fields) from err

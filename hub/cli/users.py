@@ -19,7 +19,6 @@ from edge.base.errors import CamwatchError
 from hub.archive.audit import Deed
 from hub.archive.opening import open_to_read, open_to_write
 from hub.archive.people import NewUser, People, Token, User, UserRole
-from hub.archive.registry_values import Registry
 from hub.archive.scope import EVERYTHING, Scope
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
@@ -51,26 +50,12 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     new = NewUser(arguments.name, arguments.full_name, arguments.role, scope, arguments.language)
     archive, _ = open_to_write(settings)
     try:
-        _refuse_unknown(scope, archive.registry())
         who = actor()
-        user = users.add(archive.people, new, who)
+        user = users.add(archive, new, who)
         _print_link(archive.people, user, who, settings)
     finally:
         archive.close()
     return 0
-
-
-def _refuse_unknown(scope: Scope, registry: Registry) -> None:
-    """A mistyped code would show its user nothing. Raises CamwatchError."""
-    for what, codes, found in (
-        ("area", scope.areas, {each.code for each in registry.areas}),
-        ("organisation", scope.organisations, {each.code for each in registry.organisations}),
-    ):
-        for code in sorted(codes - found):
-            raise CamwatchError(
-                f"--{what}: there is no {what} {code}",
-                hint=f"camwatch-hub {what} list shows their codes",
-            )
 
 
 def first(_arguments: argparse.Namespace, settings: HubSettings) -> int:
@@ -118,7 +103,7 @@ def switch(arguments: argparse.Namespace, settings: HubSettings) -> int:
         who = actor()
         user = _user_named(archive.people, arguments.name)
         disabled_utc = who.deed.at_utc if arguments.action == "disable" else None
-        users.change(archive.people, user, replace(user, disabled_utc=disabled_utc), who)
+        users.change(archive, user, replace(user, disabled_utc=disabled_utc), who)
     finally:
         archive.close()
     return 0
@@ -149,7 +134,7 @@ def add_token(arguments: argparse.Namespace, settings: HubSettings) -> int:
         user = _user_named(archive.people, arguments.name)
         life = timedelta(days=arguments.days)
         role: UserRole = arguments.role
-        _, secret = sessions.add_token(archive.people, user, arguments.purpose, role, life, actor())
+        _, secret = sessions.add_token(archive, user, arguments.purpose, role, life, actor())
     finally:
         archive.close()
     print(secret)

@@ -11,7 +11,8 @@ from starlette.routing import BaseRoute
 
 from edge.base.clock import Clock
 from edge.base.errors import CamwatchError
-from hub.archive.people import People, UserRole
+from hub.archive import Archive
+from hub.archive.people import UserRole
 from hub.console.forms import fields
 from hub.console.pages import Pages
 from hub.registry import passwords, sessions
@@ -31,10 +32,11 @@ class AccountPage:
     """The page and its forms."""
 
     def __init__(
-        self, pages: Pages, people: People, log_in: LogIn, trail: Trail, clock: Clock
+        self, pages: Pages, archive: Archive, log_in: LogIn, trail: Trail, clock: Clock
     ) -> None:
         self._pages = pages
-        self._people = people
+        self._archive = archive
+        self._people = archive.people
         self._log_in = log_in
         self._trail = trail
         self._clock = clock
@@ -81,7 +83,7 @@ class AccountPage:
         actor = self._trail.actor(request, visitor)
         try:
             _, secret = await run_in_threadpool(
-                sessions.add_token, self._people, visitor.user, form.get("name", ""), role, life,
+                sessions.add_token, self._archive, visitor.user, form.get("name", ""), role, life,
                 actor,
             )  # fmt: skip
         except TokenError as err:

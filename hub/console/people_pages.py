@@ -19,7 +19,7 @@ from hub.console.forms import fields
 from hub.console.pages import Pages
 from hub.console.words import WORDS
 from hub.registry import users
-from hub.registry.access import Visitor, role_named
+from hub.registry.access import ScopeError, Visitor, role_named
 from hub.registry.users import LINK_PATH, UserError
 from hub.web.answers import HttpError
 from hub.web.trail import Trail
@@ -67,8 +67,8 @@ class PeoplePages:
         )  # fmt: skip
         actor = self._trail.actor(request, visitor)
         try:
-            user = await run_in_threadpool(users.add, self._people, new, actor)
-        except UserError as err:
+            user = await run_in_threadpool(users.add, self._archive, new, actor)
+        except (UserError, ScopeError) as err:
             return await self._draw_users(request, 422, form=form, error=err)
         return await self._show_link(request, visitor, user)
 
@@ -90,7 +90,7 @@ class PeoplePages:
         elif role := role_named(form.get("role", "")):
             after = replace(user, role=role)
         try:
-            await run_in_threadpool(users.change, self._people, user, after, actor)
+            await run_in_threadpool(users.change, self._archive, user, after, actor)
         except UserError as err:
             return await self._draw_users(request, 422, error=err)
         return RedirectResponse(USERS, 303)

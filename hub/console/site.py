@@ -63,7 +63,7 @@ class Console:
             *CameraPages(pages, changes, zone, clock).routes(),
             *PlanPages(pages, changes, plan_pictures, zone, clock).routes(),
             *RegistryFilesPage(pages, changes, zone, clock).routes(),
-            *AccountPage(pages, archive.people, log_in, door.trail, clock).routes(),
+            *AccountPage(pages, archive, log_in, door.trail, clock).routes(),
             *UpdatesPage(pages, archive, door.trail).routes(),
             *PeoplePages(pages, archive, door.trail, clock, url).routes(),
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.base.errors import CamwatchError
 from hub.archive.audit import By
 from hub.archive.people import ROLES, User, UserRole
-from hub.archive.scope import Scope
+from hub.archive.registry_values import Registry
+from hub.archive.scope import EVERYTHING, NOTHING, Scope
 
 Needs = Literal["anyone", "viewer", "operator", "administrator"]
 """What a route asks of whoever comes; `anyone` also answers strangers."""
@@ -43,11 +46,58 @@ def lesser(one: UserRole, other: UserRole) -> UserRole:
     return min(one, other, key=ROLES.index)
 
 
-def both(one: Scope, other: Scope) -> Scope:
-    """What both name. An area inside an area of the other is not found; it has to be named."""
+class ScopeError(CamwatchError):
+    """A scope would see nothing. `faults` are its fields, `areas` or `organisations`, each with
+    what is wrong; `word` is for programs."""
+
+    word = "scope"
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__(
+            "; ".join(f"{field}: {what}" for field, what in faults),
+            hint="camwatch-hub area list and camwatch-hub organisation list show the codes",
+        )
+        self.faults = tuple(faults)
+
+
+def both(one: Scope, other: Scope, registry: Callable[[], Registry]) -> Scope:
+    """What lies in both: the same area, an area of one inside an area of the other, the same
+    organisation. The registry is asked for only where it matters."""
     if one.is_everything or other.is_everything:
         return other if one.is_everything else one
-    return Scope(False, one.areas & other.areas, one.organisations & other.organisations)
+    areas = one.areas & other.areas
+    if one.areas != other.areas and one.areas and other.areas:
+        known = registry()
+        areas |= one.areas & _within(known, other.areas)
+        areas |= other.areas & _within(known, one.areas)
+    return Scope(False, areas, one.organisations & other.organisations)
+
+
+def refuse_empty(scope: Scope, registry: Registry, owner: Scope = EVERYTHING) -> None:
+    """Refuse codes that would silently see nothing: of what is not registered, or lies outside of
+    the owner's scope; who sees a part is not told which of the two it is. Raises ScopeError."""
+    areas = {each.code for each in registry.areas}
+    organisations = {each.code for each in registry.organisations}
+    where = "" if owner.is_everything else " in the scope of its user"
+
+    def is_empty(one: Scope) -> bool:
+        return both(one, owner, lambda: registry) == NOTHING
+
+    faults = [
+        ("areas", f"there is no area {code}{where}")
+        for code in sorted(scope.areas)
+        if code not in areas or is_empty(Scope(areas=frozenset({code})))
+    ] + [
+        ("organisations", f"there is no organisation {code}{where}")
+        for code in sorted(scope.organisations)
+        if code not in organisations or is_empty(Scope(organisations=frozenset({code})))
+    ]
+    if faults:
+        raise ScopeError(faults)
+
+
+def _within(registry: Registry, codes: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*(registry.within(code) for code in codes))
 
 
 def role_named(text: str) -> UserRole | None:

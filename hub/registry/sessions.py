@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from edge.base.errors import CamwatchError
+from hub.archive import Archive
 from hub.archive.audit import Deed
 from hub.archive.people import NewToken, People, Session, Token, User, UserRole
 from hub.archive.scope import EVERYTHING, Scope
 from hub.registry import passwords
-from hub.registry.access import Visitor, both, lesser
+from hub.registry.access import Visitor, both, lesser, refuse_empty
 from hub.registry.users import SECRET_BYTES, Actor, digest_of
 
 TOKEN_PREFIX = "cwt_"  # noqa: S105 - so that a leaked one can be told by its look
@@ -82,9 +83,10 @@ def visitor_of_cookie(
 
 
 def visitor_of_token(
-    people: People, secret: str, now_utc: datetime, *, is_use: bool = True
+    archive: Archive, secret: str, now_utc: datetime, *, is_use: bool = True
 ) -> Visitor | None:
     """Whose token that is; None where it is not valid (any more)."""
+    people = archive.people
     digest = digest_of(secret)
     token = people.token(digest) if secret.startswith(TOKEN_PREFIX) else None
     if token is None or token.revoked_utc is not None or now_utc >= token.expires_utc:
@@ -95,15 +97,17 @@ def visitor_of_token(
     is_news = token.used_utc is None or now_utc - token.used_utc >= SEEN_STEP
     if is_use and is_news:
         people.touch_token(token.id, now_utc)
-    scope = both(user.scope, token.scope)
+    scope = both(user.scope, token.scope, archive.registry)
     return Visitor(user, lesser(user.role, token.role), scope, "token", digest)
 
 
 def add_token(
-    people: People, user: User, name: str, role: UserRole, life: timedelta, actor: Actor,
+    archive: Archive, user: User, name: str, role: UserRole, life: timedelta, actor: Actor,
     scope: Scope = EVERYTHING,
 ) -> tuple[Token, str]:  # fmt: skip
-    """Make a token for a user; with it its secret, which is not kept. Raises TokenError."""
+    """Make a token for a user; with it its secret, which is not kept. Raises TokenError,
+    ScopeError."""
+    people = archive.people
     name = " ".join(name.split())
     if not 1 <= len(name) <= MAX_TOKEN_NAME or not name.isprintable():
         raise TokenError(f"name: 1 to {MAX_TOKEN_NAME} printable characters are needed")
@@ -116,6 +120,8 @@ def add_token(
         )
     if lesser(role, user.role) != role:
         raise TokenError(f"role: {user.name} is {user.role}, so a token cannot be {role}")
+    if not scope.is_everything:
+        refuse_empty(scope, archive.registry(), user.scope)
     now_utc = actor.deed.at_utc
     living = [
         each for each in people.tokens(user.id)

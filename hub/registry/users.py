@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from edge.base.errors import CamwatchError
+from hub.archive import Archive
 from hub.archive.audit import Deed
 from hub.archive.people import (
     Invitation,
@@ -22,7 +23,9 @@ from hub.archive.people import (
     People,
     User,
 )
+from hub.archive.scope import Scope
 from hub.registry import passwords
+from hub.registry.access import refuse_empty
 
 SECRET_BYTES = 32
 LINK_LIFE = timedelta(hours=24)
@@ -75,19 +78,22 @@ def full_name_of(text: str) -> str:
     return name
 
 
-def add(people: People, user: NewUser, actor: Actor) -> User:
-    """Add a user who has no password yet. Raises UserError."""
+def add(archive: Archive, user: NewUser, actor: Actor) -> User:
+    """Add a user who has no password yet. Raises UserError, ScopeError."""
     user = replace(user, name=name_of(user.name), full_name=full_name_of(user.full_name))
+    refuse_empty(user.scope, archive.registry())
     deed = actor.does("user.add", f"user:{user.name}", **_detail(user))
     try:
-        return people.add_user(user, deed)
+        return archive.people.add_user(user, deed)
     except NameTakenError as err:
         raise UserError("name_taken", f"name: {err}", hint="choose another name") from err
 
 
-def change(people: People, before: User, after: User, actor: Actor) -> None:
+def change(archive: Archive, before: User, after: User, actor: Actor) -> None:
     """Change a user's role, scope, names, language or whether they may log in. Raises UserError
-    where nobody would be left to administrate."""
+    where nobody would be left to administrate, ScopeError. An area that went since their scope
+    was given stands in the way of nothing."""
+    people = archive.people
     after = replace(after, full_name=full_name_of(after.full_name))
     others = (each for each in people.users() if each.id != before.id)
     if before.rules_all and not after.rules_all and not any(each.rules_all for each in others):
@@ -96,6 +102,11 @@ def change(people: People, before: User, after: User, actor: Actor) -> None:
             f"{before.name} is the last administrator of everything",
             hint="make another user administrator first",
         )
+    new = Scope(
+        False, after.scope.areas - before.scope.areas,
+        after.scope.organisations - before.scope.organisations,
+    )  # fmt: skip
+    refuse_empty(new, archive.registry())
     if before.is_active and after.disabled_utc is not None:
         action = "user.disable"
     elif before.disabled_utc is not None and after.disabled_utc is None:

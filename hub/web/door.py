@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.base.clock import Clock
-from hub.archive.people import People
+from hub.archive import Archive
 from hub.registry import sessions
 from hub.registry.access import Needs, Visitor
 from hub.registry.sessions import Lives
@@ -34,8 +34,8 @@ LOOK_AGAIN_S = 2.0  # how often an answer without an end asks whether its reader
 class Door:
     """Lets requests in. One for API and console."""
 
-    def __init__(self, people: People, trail: Trail, clock: Clock, lives: Lives) -> None:
-        self._people = people
+    def __init__(self, archive: Archive, trail: Trail, clock: Clock, lives: Lives) -> None:
+        self._archive = archive
         self._clock = clock
         self._lives = lives
         self.trail = trail
@@ -82,7 +82,7 @@ class Door:
         if scheme.lower() == "bearer":
             secret = secret.strip()[:MAX_SECRET_CHARS]
             found = await run_in_threadpool(
-                sessions.visitor_of_token, self._people, secret, now_utc, is_use=is_use
+                sessions.visitor_of_token, self._archive, secret, now_utc, is_use=is_use
             )
             if found is None:
                 await self.trail.note_once(request, None, "token.use", outcome="refused")
@@ -91,8 +91,9 @@ class Door:
         if not cookie:
             return None
         return await run_in_threadpool(
-            sessions.visitor_of_cookie, self._people, cookie, now_utc, self._lives, is_use=is_use
-        )
+            sessions.visitor_of_cookie, self._archive.people, cookie, now_utc, self._lives,
+            is_use=is_use,
+        )  # fmt: skip
 
 
 def check_origin(request: Request) -> None:

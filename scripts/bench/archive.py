@@ -70,7 +70,7 @@ def _ask_hub(path: Path, folder: Path, rounds: int) -> int:
     archive = SqliteArchive(path)
     registry = archive.registry()
     scopes = [EVERYTHING, *archive_asked.some_scopes(registry, rng)]
-    tokens = archive_asked.add_users(archive.people, scopes, f"bench-{os.getpid()}")
+    tokens = archive_asked.add_users(archive, scopes, f"bench-{os.getpid()}")
     archive.close()
     with contextlib.ExitStack() as stack:
         broker = Broker(folder / "broker")

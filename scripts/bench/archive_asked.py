@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from edge.base.clock import SystemClock, utc_text
 from hub.archive import SqliteArchive
 from hub.archive.audit import Deed
-from hub.archive.people import NewUser, People
+from hub.archive.people import NewUser
 from hub.archive.registry_values import Registry
 from hub.archive.scope import Scope
 from hub.archive.values import EventFilter, PageKey
@@ -62,16 +62,16 @@ def some_scopes(registry: Registry, rng: random.Random) -> list[Scope]:
     return [Scope(areas=frozenset(rng.sample(groups, AREAS_EACH))) for _ in range(SCOPES)]
 
 
-def add_users(people: People, scopes: Sequence[Scope], name: str) -> dict[Scope, str]:
+def add_users(archive: SqliteArchive, scopes: Sequence[Scope], name: str) -> dict[Scope, str]:
     """A user for each scope, called by `name` and a number; a token of each."""
     actor = Actor(Deed(SystemClock().utc(), name, "command", "", ""))
-    tokens = {}
+    people, tokens = archive.people, {}
     for number, scope in enumerate(scopes):
-        user = users.add(people, NewUser(f"{name}-{number}", "", "viewer", scope), actor)
+        user = users.add(archive, NewUser(f"{name}-{number}", "", "viewer", scope), actor)
         users.set_password(people, user, secrets.token_urlsafe(16), actor)
         user = people.user_named(user.name) or user
         life = timedelta(days=1)
-        _, tokens[scope] = sessions.add_token(people, user, "benchmark", "viewer", life, actor)
+        _, tokens[scope] = sessions.add_token(archive, user, "benchmark", "viewer", life, actor)
     return tokens
 
 

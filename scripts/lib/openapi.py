@@ -41,7 +41,7 @@ def text() -> str:
         archive, clock = SqliteArchive(Path(folder) / "archive.sqlite"), FakeClock()
         try:
             files = FileClipStore(Path(folder), suffix="")
-            door = Door(archive.people, Trail(archive.audit, clock), clock, Lives())
+            door = Door(archive, Trail(archive.audit, clock), clock, Lives())
             log_in = LogIn(archive.people, door.trail, clock, Lives())
             feed = LiveFeed(archive, clock)
             nobody = _nobody(clock)

@@ -103,7 +103,7 @@ class Site:
             on_stored=lambda *_: None, gate=gate,
         )  # fmt: skip
         people, lives = self.archive.people, Lives()
-        door = Door(people, Trail(self.archive.audit, self.clock), self.clock, lives)
+        door = Door(self.archive, Trail(self.archive.audit, self.clock), self.clock, lives)
         log_in = LogIn(people, door.trail, self.clock, lives)
         settings = HubSettings(
             str(self.folder), time_zone=str(ZONE), mqtt=MqttSettings(port=free_port()),
@@ -172,8 +172,9 @@ class Site:
     def add_user(
         self, name: str, role: UserRole, scope: Scope = EVERYTHING, password: str = PASSWORD
     ) -> None:
-        """A user with a password."""
-        user = users.add(self.archive.people, NewUser(name, "", role, scope), self.actor())
+        """A user with a password; the scope's areas need not be registered."""
+        deed = self.actor().does("user.add", f"user:{name}")
+        user = self.archive.people.add_user(NewUser(name, "", role, scope), deed)
         users.set_password(self.archive.people, user, password, self.actor())
 
     def stranger(self) -> Client:
@@ -193,6 +194,6 @@ class Site:
         user = self.archive.people.user_named(name)
         assert user is not None
         _, secret = sessions.add_token(
-            self.archive.people, user, "test", role, timedelta(days=1), self.actor()
+            self.archive, user, "test", role, timedelta(days=1), self.actor()
         )
         return Client(self.url, self.ca_file, token=secret)

@@ -313,7 +313,7 @@ def test_who_is_locked_out_hears_no_more_though_news_never_pauses(site: Site, ho
             user = site.archive.people.user_named("anna")
             assert user is not None
             gone = replace(user, disabled_utc=site.clock.utc())
-            users.change(site.archive.people, user, gone, site.actor())
+            users.change(site.archive, user, gone, site.actor())
         else:
             site.clock.advance(IDLE.total_seconds() + 60)
         heard = [data["id"] for _, data in _events(updates, 1000)]
@@ -333,7 +333,7 @@ def test_whose_scope_is_narrowed_hears_no_more_of_the_rest_and_is_told_to_ask_an
         user = site.archive.people.user_named("anna")
         assert user is not None
         south = replace(user, scope=Scope(areas=frozenset({"south"})))
-        users.change(site.archive.people, user, south, site.actor())
+        users.change(site.archive, user, south, site.actor())
         for count, (name, _) in enumerate(updates):
             if name == "begun":
                 break

@@ -291,10 +291,10 @@ def test_who_may_not_watch_any_more_is_cut_off(site: Site, node: Node, how: str)
             assert client.request("DELETE", f"{API}/session").status == 204
         elif how == "is disabled":
             gone = replace(user, disabled_utc=site.clock.utc())
-            users.change(site.archive.people, user, gone, site.actor())
+            users.change(site.archive, user, gone, site.actor())
         elif how == "is moved":
             south = replace(user, scope=Scope(areas=frozenset({"south"})))
-            users.change(site.archive.people, user, south, site.actor())
+            users.change(site.archive, user, south, site.actor())
         else:
             site.clock.advance(IDLE.total_seconds() + 60)
         until(lambda: viewer.is_over)

@@ -83,11 +83,11 @@ def test_a_disabled_user_is_out_at_once_with_sessions_and_tokens(site: Site) -> 
     assert program.get(SESSION).status == 200
     user = people.user_named("anna")
     assert user is not None
-    users.change(people, user, replace(user, disabled_utc=site.clock.utc()), site.actor())
+    users.change(site.archive, user, replace(user, disabled_utc=site.clock.utc()), site.actor())
     assert client.get(SESSION).status == 401
     assert program.get(SESSION).status == 401
     assert site.stranger().log_in("anna", PASSWORD).status == 401
-    users.change(people, user, replace(user, disabled_utc=None), site.actor())
+    users.change(site.archive, user, replace(user, disabled_utc=None), site.actor())
     assert client.get(SESSION).status == 401
     assert site.stranger().log_in("anna", PASSWORD).status == 200
 

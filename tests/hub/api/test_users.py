@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from edge.base.clock import utc_text
 from hub.archive.audit import AuditFilter, AuditHead
+from hub.archive.registry_values import Area, Camera, Place, Registry
 from hub.archive.scope import Scope
+from hub.registry import edit
+from tests.hub.api.test_media import store
 from tests.hub.people import API, Client
 from tests.hub.site import PASSWORD, Site
 
@@ -17,9 +22,28 @@ def actions(site: Site, user: str) -> list[str]:
     return [each.deed.action for each in found if each.deed.action != "login"]
 
 
+def put_areas(site: Site) -> None:
+    """Register a town with north, in which north-5 is, and south."""
+
+    def how(registry: Registry) -> Registry:
+        registry = edit.put_area(registry, Area("town", "town", "Town"))
+        registry = edit.put_area(registry, Area("north", "group", "North", "town"))
+        registry = edit.put_area(registry, Area("north-5", "cluster", "North 5", "north"))
+        return edit.put_area(registry, Area("south", "group", "South", "town"))
+
+    edit.change(site.archive, how)
+
+
+def put_camera(site: Site, area: str) -> None:
+    """Place the camera of the stored event there, always."""
+    camera = Camera("gate-1", "door", places=(Place(area=area),))
+    edit.change(site.archive, lambda registry: edit.put_camera(registry, camera))
+
+
 def test_an_administrator_adds_a_user_who_chooses_a_password_by_link(site: Site) -> None:
     """Nobody but the user ever has the password; each step is in the trail."""
     admin = site.client("admin", "administrator")
+    edit.change(site.archive, lambda now: edit.put_area(now, Area("phuong-1", "town", "Phường 1")))
     scope = {"everything": False, "areas": ["phuong-1"], "organisations": []}
     new = {"name": "anna", "full_name": " Trần  Thị Anna ", "role": "operator", "scope": scope}
     added = admin.send("POST", USERS, new)
@@ -41,6 +65,7 @@ def test_changes_of_a_user_hold_at_once(site: Site) -> None:
     """Role, scope, and whether they may come in at all."""
     admin, anna = site.client("admin", "administrator"), site.client("anna", "viewer")
     path = f"{USERS}/anna"
+    put_areas(site)
     assert admin.send("PATCH", path, {"role": "operator", "full_name": "Anna"}).status == 200
     assert anna.get(SESSION).get("role") == "operator"
     admin.send("PATCH", path, {"scope": {"areas": ["north"]}})
@@ -102,11 +127,68 @@ def test_a_token_is_never_more_than_its_user(site: Site) -> None:
     anna = site.client("anna", "operator", north)
     assert anna.send("POST", TOKENS, {"name": "x", "role": "administrator"}).status == 422
     assert anna.send("POST", TOKENS, {"name": "x", "days": 10_000}).status == 422
-    for scope in ({"everything": True}, {"areas": ["north", "south"]}):
+    put_areas(site)
+    for scope in ({"everything": True}, {"areas": ["north"]}, {"areas": ["town"]}):
         made = anna.send("POST", TOKENS, {"name": "x", "role": "operator", "scope": scope})
         program = Client(site.url, site.ca_file, token=str(made.get("secret")))
         assert program.get(SESSION).get("scope", "areas") == ["north"]
         assert program.get(SESSION).get("scope", "everything") is False
+
+
+def test_a_token_for_an_area_inside_its_user_s_sees_that_area(site: Site) -> None:
+    """And no more of the user's; its user's scope is asked at each use."""
+    put_areas(site)
+    event = store(site).event
+    put_camera(site, "north-5")
+    anna = site.client("anna", "viewer", Scope(areas=frozenset({"north"})))
+    made = anna.send("POST", TOKENS, {"name": "x", "scope": {"areas": ["north-5"]}})
+    program = Client(site.url, site.ca_file, token=str(made.get("secret")))
+    assert program.get(SESSION).get("scope", "areas") == ["north-5"]
+    assert program.get(f"{API}/events").get("events", 0, "id") == event
+    put_camera(site, "north")
+    assert program.get(f"{API}/events").get("events") == []
+    assert anna.get(f"{API}/events").get("events", 0, "id") == event
+
+
+@pytest.mark.parametrize(
+    ("scope", "field"),
+    [
+        ({"areas": ["north", "nowhere"]}, "areas"),
+        ({"areas": ["south"]}, "areas"),
+        ({"organisations": ["school"]}, "organisations"),
+    ],
+)
+def test_a_token_that_would_see_nothing_is_not_made(
+    site: Site, scope: dict[str, list[str]], field: str
+) -> None:
+    """Whether the code is not there or only not theirs is told by the same words."""
+    put_areas(site)
+    anna = site.client("anna", "viewer", Scope(areas=frozenset({"north"})))
+    reply = anna.send("POST", TOKENS, {"name": "x", "scope": scope})
+    assert (reply.status, reply.get("fields", 0, "field")) == (422, f"body.scope.{field}")
+    what, code = field.removesuffix("s"), scope[field][-1]
+    said = f"there is no {what} {code} in the scope of its user"
+    assert reply.get("fields", 0, "message") == said
+    assert anna.get(TOKENS).json == []
+
+
+def test_a_user_of_what_is_not_registered_is_neither_added_nor_made(site: Site) -> None:
+    """A mistyped code would show them nothing, with 200; all that is wrong is told at once."""
+    put_areas(site)
+    admin = site.client("admin", "administrator")
+    wrong = {"areas": ["nroth", "north"], "organisations": ["school"]}
+    reply = admin.send("POST", USERS, {"name": "anna", "scope": wrong})
+    assert reply.status == 422
+    assert reply.get("fields") == [
+        {"field": "body.scope.areas", "message": "there is no area nroth"},
+        {"field": "body.scope.organisations", "message": "there is no organisation school"},
+    ]
+    assert site.archive.people.user_named("anna") is None
+    site.add_user("anna", "viewer", Scope(areas=frozenset({"gone"})))
+    path = f"{USERS}/anna"
+    assert admin.send("PATCH", path, {"scope": {"areas": ["nroth"]}}).status == 422
+    assert admin.send("PATCH", path, {"scope": {"areas": ["gone", "north"]}}).status == 200
+    assert admin.send("PATCH", path, {"is_disabled": True}).status == 200
 
 
 def test_the_trail_is_read_by_administrators_and_so_is_its_head(site: Site) -> None:

@@ -131,7 +131,7 @@ def test_a_user_of_an_unknown_place_is_refused(
     """They would see nothing, and nobody would know why."""
     assert run(config, "user", "add", "anna", f"--{what}", "nosuch") == 1
     told = capsys.readouterr().err
-    assert f"--{what}: there is no {what} nosuch" in told
+    assert f"{what}s: there is no {what} nosuch" in told
     assert f"camwatch-hub {what} list" in told
     run(config, "user", "list")
     assert "anna" not in capsys.readouterr().out

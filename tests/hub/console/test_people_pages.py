@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from hub.archive.audit import AuditFilter
+from hub.archive.registry_values import Area
 from hub.archive.scope import Scope
+from hub.registry import edit
 from tests.hub.people import API, Client
 from tests.hub.site import PASSWORD, Site
 
@@ -33,6 +35,10 @@ def test_a_user_is_added_by_page_and_comes_in_by_the_link_shown(site: Site) -> N
     assert anna.get(f"{API}/session").get("role") == "operator"
     again = admin.post_form("/users/add", name="anna")
     assert again.status == 422 and "already" in again.text
+    missing = admin.post_form("/users/add", name="binh", scope="area:north")
+    assert missing.status == 422 and "There is no such area or organisation." in missing.text
+    assert site.archive.people.user_named("binh") is None
+    edit.change(site.archive, lambda now: edit.put_area(now, Area("north", "town", "North")))
     limited = admin.post_form("/users/add", name="binh", scope="area:north")
     assert limited.status == 200
     user = site.archive.people.user_named("binh")
