@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
+from edge.contract.record import FileDropped
 from hub.api.route import GuardedRoute
 from hub.archive.audit import AuditFilter
+from hub.archive.node_values import GapFilter
 from hub.archive.people import ROLES, UserRole
+from hub.archive.registry_values import Area, Camera, Organisation, Place, Registry
 from hub.archive.scope import EVERYTHING, Scope
 from hub.console.pages import needs_of
+from hub.registry import edit, plans, settings
 from hub.registry.access import is_enough
+from hub.registry.settings import Author
 from tests.harness.credentials import Authority
 from tests.hub.api.test_media import store
+from tests.hub.archive.conformance import batch
 from tests.hub.console.test_now_page import camera, place, say
+from tests.hub.console.test_registry_pages import PNG
+from tests.hub.journals import Journal
 from tests.hub.people import API, Client
 from tests.hub.site import PASSWORD, Site
 
@@ -97,8 +109,8 @@ PAGES = {
     "POST /registry/files": "administrator",
     "GET /registry/files/{table}.csv": "viewer",
 }
-"""Pages and uploads, and the least role that each needs. A new page belongs in here, and if
-it shows one camera's footage, in FOOTAGE_PAGES too."""
+"""Pages and uploads, and the least role that each needs. A new page belongs in here; what it must
+not tell of other areas follows from its path, see `kind_of`."""
 
 CALLS = {
     "POST /session": STRANGERS,
@@ -169,44 +181,88 @@ CALLS = {
 }
 """The API's, below /api/v1."""
 
-FOOTAGE = {
-    "GET /events/{event_id}",
-    "GET /events/{event_id}/neighbours",
-    "POST /events/{event_id}/remarks",
-    "GET /events/{event_id}/snapshots/{sha256}",
-    "GET /events/{event_id}/clips/{part}",
-    "GET /nodes/{node}",
-    "GET /nodes/{node}/health",
-    "GET /nodes/{node}/cameras/{camera}/coverage",
-    "POST /nodes/{node}/cameras/{camera}/trial",
-    "GET /nodes/{node}/settings",
-    "GET /nodes/{node}/settings/versions",
+Kind = Literal["footage", "list", "of all", "neither", "unguarded"]
+
+FOOTAGE_PART = re.compile(r"\{(event_id|node|camera|code)\}")
+"""What names an event, a node, a camera or a plan in a path."""
+
+NEITHER = {
+    "DELETE /session": "ends one's own",
+    "POST /session/password": "one's own",
+    "PUT /saved-filters": "one's own",
+    "DELETE /saved-filters": "one's own",
+    "POST /tokens": "one's own; test_users.py has their scopes",
+    "DELETE /tokens/{token_id}": "one's own, by test_users.py",
+    "GET /live-updates": "does not end; test_events.py reads it",
 }
-"""What is about one camera's footage: for those outside of its area it is not there."""
+NEITHER_PAGES = {
+    "POST /logout": "ends one's own session",
+    "POST /account/password": "one's own",
+    "POST /account/tokens": "one's own",
+    "POST /account/tokens/revoke": "one's own",
+    "POST /saved-filters": "one's own",
+    "POST /saved-filters/remove": "one's own",
+}
+"""Routes that are neither of footage nor list anything of it, and why not."""
+
+SILENT = {
+    "GET /session": "who asks",
+    "GET /saved-filters": "one's own",
+    "GET /tokens": "one's own",
+    "GET /problems": "of the hub itself, and there are none",
+    "GET /openapi.json": "the same for all",
+}
+SILENT_PAGES = {
+    "GET /account": "one's own",
+    "GET /registry/files": "which files there are",
+}
+"""Lists that name nothing of the north to those either who see everything, and why not."""
+
+NUMBERS = {"GET /events-count", "GET /events-timeline"}
+"""Lists that count without names: those who see everything get other numbers."""
+
+QUERIES = {
+    "GET /events-timeline": "?since=2026-02-28&until=2026-03-03&bucket=1d",
+    "GET /nodes/{node}/cameras/{camera}/coverage": "?since=2025-12-31T00:00:00Z",
+}
+
+
+def kind_of(name: str, needs: str, neither: Collection[str]) -> Kind | None:
+    """What a route must keep to: that of one event, node, camera or plan is not there for those
+    outside of its area; one that lists names nothing of it; those of administrators are for those
+    who see everything. None for a new one of another sort, which belongs in `neither`, or in a
+    test of its own and there too."""
+    if needs in (STRANGERS, NODES):
+        return "unguarded"
+    if name in neither:
+        return "neither"
+    if needs == "administrator":
+        return "of all"
+    if FOOTAGE_PART.search(name):
+        return "footage"
+    return "list" if name.startswith("GET ") else None
+
+
+def of_kind(kind: Kind, table: Mapping[str, str], neither: Collection[str]) -> list[str]:
+    """Routes of a table."""
+    return sorted(name for name, needs in table.items() if kind_of(name, needs, neither) == kind)
+
 
 GUARDED_PAGES = {name for name in PAGES if PAGES[name] in ROLES} - {"POST /logout"}
 
-BODIES = {
+MOTION = {"cameras": {"door": {"motion": {"sensitivity": 4}}}}
+BODIES: dict[str, object] = {
     "POST /events/{event_id}/remarks": {"mark": "seen"},
-    "POST /nodes/{node}/cameras/{camera}/trial": {"motion": {}},
+    "PUT /nodes/{node}/settings": {"settings": MOTION},
+    "POST /nodes/{node}/settings/check": {"settings": MOTION},
+    "POST /nodes/{node}/settings/undo": {"to": 1},
+    "POST /nodes/{node}/cameras/{camera}/trial": {"motion": {}, "days": 1},
 }
 
-FOOTAGE_PAGES = {
-    "GET /events/{event_id}",
-    "POST /events/{event_id}/remark",
-    "GET /nodes/{node}",
-    "GET /nodes/{node}/cameras/{camera}",
-    "GET /nodes/{node}/cameras/{camera}/state",
-    "GET /nodes/{node}/cameras/{camera}/history",
-    "GET /live/{node}/{camera}",
-    "GET /coverage/{node}/{camera}",
-}
-
-LISTS = {
-    "GET /events", "GET /events-timeline?since=2025-12-31&bucket=1d", "GET /coverage-hours",
-    "GET /cameras", "GET /nodes", "GET /gaps", "GET /tokens", "GET /registry",
-}  # fmt: skip
-"""What lists: for those outside of an area nothing of it is in there."""
+FOOTAGE = of_kind("footage", CALLS, NEITHER)
+FOOTAGE_PAGES = of_kind("footage", PAGES, NEITHER_PAGES)
+LISTS = of_kind("list", CALLS, NEITHER)
+LIST_PAGES = of_kind("list", PAGES, NEITHER_PAGES)
 
 FOOTAGE_STREAMS = {
     "GET /nodes/{node}/cameras/{camera}/live", "GET /nodes/{node}/cameras/{camera}/picture",
@@ -218,17 +274,66 @@ STREAMS = {"GET /live-updates", *FOOTAGE_STREAMS}
 
 @dataclass
 class Town:
-    """A site with one event in the north, and a browser of each role, which sees the south only or
-    everything."""
+    """A site with an event, a plan, a lost file and a gap in the north, and a browser of each role,
+    which sees the south only or everything. The node wall-1 has a camera in each of the two.
+
+    `secrets` are what of the north no answer to the south may hold.
+    """
 
     site: Site
     values: dict[str, str]
+    secrets: tuple[str, ...]
     everywhere: dict[UserRole, Client]
     south: dict[UserRole, Client]
 
-    def path(self, template: str) -> str:
-        """The path with the event's own values in it."""
-        return template.replace("{path:path}", "x/y.css").format(**self.values)
+    def path(self, method: str, template: str) -> str:
+        """The path with the event's own values in it; nothing that is there is removed."""
+        values = self.values
+        if method in ("GET", "HEAD") and "plans/" in template:
+            values = values | {"code": "yard"}
+        return template.replace("{path:path}", "x/y.css").format(**values)
+
+
+def settle(site: Site) -> None:
+    """The north with its cameras, their owner, and a plan."""
+
+    def how(registry: Registry) -> Registry:
+        registry = edit.put_area(registry, Area("north", "town", "North Quarter"))
+        return edit.put_organisation(
+            registry, Organisation("north-school", "North School", "school")
+        )
+
+    def cameras(registry: Registry) -> Registry:
+        place = Place(None, "north", "north-school", "yard", 0.5, 0.5)
+        registry = edit.put_camera(registry, Camera("gate-1", "door", places=(place,)))
+        return edit.put_camera(registry, Camera("wall-1", "vault", places=(place,)))
+
+    edit.change(site.archive, how)
+    plans.keep(site.archive, site.plans, "yard", "Yard", "north", PNG)
+    edit.change(site.archive, cameras)
+
+
+def lose(site: Site) -> list[str]:
+    """Have both nodes tell of an event of the north whose clip is lost, and of time watched there,
+    and gate-1 miss a record; the events and hashes."""
+    told = []
+    for node, name in (("gate-1", "door"), ("wall-1", "vault")):
+        content = f"the clip of {node}".encode()
+        journal = Journal(node, seed=2)
+        lines = journal.event(camera=name, clip=content)
+        event, sha256 = str(lines[0].header.event), hashlib.sha256(content).hexdigest()
+        dropped = FileDropped("clip", sha256, len(content), "quota", 0)
+        lines.append(journal.add(dropped, camera=name, event=event))
+        if node == "gate-1":
+            journal.booted()  # on its way
+            lines.append(journal.booted())
+        site.archive.write(batch(lines))
+        told += [event, sha256]
+        begun_utc = site.clock.utc() - timedelta(hours=3)
+        watching = Journal(node, seed=3, start_utc=begun_utc)
+        line = watching.watched(begun_utc, begun_utc + timedelta(hours=2), camera=name)
+        site.archive.write(batch([line]))
+    return told
 
 
 @pytest.fixture(scope="module")
@@ -237,17 +342,24 @@ def town(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iter
     site = Site(Path(tmp_path_factory.mktemp("town")), authority)
     stored = store(site)
     say(site, "gate-1", "healthy", camera("door"))
-    place(site, "gate-1", "door", "north")
+    say(site, "wall-1", "healthy", camera("vault"), camera("shown"))
+    place(site, "wall-1", "shown", "south")
+    settle(site)
+    lost = lose(site)
+    assert site.archive.gaps(GapFilter()) and len(site.archive.lost_files(GapFilter())) == 2
+    author = Author("test", site.clock.utc(), None)
+    settings.make(site.archive, "gate-1", MOTION, author, based_on=0)
     values = {
         "act": "pause",
         "event_id": stored.event, "part": "0", "sha256": stored.picture.rpartition("/")[2],
         "node": "gate-1", "camera": "door", "name": "nobody", "token_id": "999",
-        "code": "nothing", "version": "9", "table": "areas", "id": "0" * 32, "secret": "x",
+        "code": "nothing", "version": "1", "table": "cameras", "id": "0" * 32, "secret": "x",
     }  # fmt: skip
     south = Scope(areas=frozenset({"south"}))
     yield Town(
         site,
         values,
+        (stored.event, "gate-1", "vault", "North Quarter", "north-school", "yard", *lost),
         {role: site.client(f"all-{role}", role, EVERYTHING) for role in ROLES},
         {role: site.client(f"south-{role}", role, south) for role in ROLES},
     )
@@ -275,8 +387,8 @@ def api_routes(site: Site) -> list[BaseRoute]:
 def send(client: Client, town: Town, name: str, *, is_page: bool = False) -> int:
     """The status of a request by that name."""
     method, _, template = name.partition(" ")
-    path = ("" if is_page else API) + town.path(template)
-    path += "?since=2025-12-31T00:00:00Z" if name.endswith("/coverage") else ""
+    path = ("" if is_page else API) + town.path(method, template)
+    path += "" if is_page else QUERIES.get(name, "")
     if name in BODIES:
         return client.send(method, path, BODIES[name]).status
     if is_page and method == "POST":
@@ -340,46 +452,90 @@ def test_a_role_gets_what_it_may_and_403_for_the_rest(
         assert status == 403
 
 
-@pytest.mark.parametrize("name", sorted(FOOTAGE_PAGES))
+@pytest.mark.parametrize(
+    ("table", "neither"), [(CALLS, NEITHER), (PAGES, NEITHER_PAGES)], ids=["calls", "pages"]
+)
+def test_every_route_is_of_a_kind(table: dict[str, str], neither: dict[str, str]) -> None:
+    """So nobody adds one without a word on what it tells of other areas."""
+    unknown = {name for name, needs in table.items() if kind_of(name, needs, neither) is None}
+    assert unknown == set(), "neither list nor footage: test it, and say so in NEITHER"
+    assert set(neither) <= set(table)
+    assert {*SILENT, *NUMBERS} <= set(LISTS) and set(SILENT_PAGES) <= set(LIST_PAGES)
+
+
+@pytest.mark.parametrize("name", FOOTAGE_PAGES)
 def test_another_area_s_footage_is_on_no_page(town: Town, name: str) -> None:
     """404 as well, and the page is there for those who may see it."""
     assert send(town.south["administrator"], town, name, is_page=True) == 404
     assert send(town.everywhere["administrator"], town, name, is_page=True) in (200, 303)
 
 
-@pytest.mark.parametrize("name", sorted(FOOTAGE))
+@pytest.mark.parametrize("name", FOOTAGE)
 @pytest.mark.parametrize("role", ROLES)
 def test_another_area_s_footage_is_not_there_for_any_role(
     town: Town, name: str, role: UserRole
 ) -> None:
-    """404, as for what never was; and it is there for those who may."""
-    needs = CALLS[name]
-    expected = {404} if is_enough(role, needs) else {403}  # type: ignore[arg-type]
-    assert send(town.south[role], town, name) in expected
-    if is_enough(role, needs):  # type: ignore[arg-type]
-        assert send(town.everywhere[role], town, name) == 200
-
-
-@pytest.mark.parametrize("name", sorted(FOOTAGE_STREAMS))
-@pytest.mark.parametrize("role", ROLES)
-def test_another_area_s_stream_is_not_there_either(town: Town, name: str, role: UserRole) -> None:
-    """404, while those who may are told that the node is away."""
+    """404, as for what never was; and it is there for those who may, or its node is away."""
+    if not is_enough(role, CALLS[name]):  # type: ignore[arg-type]  # the table's words are roles
+        assert send(town.south[role], town, name) == 403
+        return
     assert send(town.south[role], town, name) == 404
-    assert send(town.everywhere[role], town, name) == 503
+    found = 503 if name in FOOTAGE_STREAMS else 200
+    assert send(town.everywhere[role], town, name) == found
 
 
-@pytest.mark.parametrize("name", sorted(LISTS))
+def tells(client: Client, town: Town, name: str, *, is_page: bool = False) -> str:
+    """What a list says; JSON and HTML escape nothing of the secrets."""
+    method, _, template = name.partition(" ")
+    path = ("" if is_page else API) + town.path(method, template) + QUERIES.get(name, "")
+    reply = client.request(method, path, headers={"Accept": "text/html"} if is_page else {})
+    assert reply.status == 200, reply.text
+    return reply.text
+
+
+@pytest.mark.parametrize("name", LISTS)
 def test_a_list_names_nothing_of_another_area(town: Town, name: str) -> None:
-    """Not the node, not the event."""
-    path = API + name.removeprefix("GET ")
-    reply = town.south["administrator"].get(path)
-    assert reply.status == 200
-    assert "gate-1" not in reply.text and town.values["event_id"] not in reply.text
+    """Not the node, not the event, not what is lost of it; and to those who may it does."""
+    text = tells(town.south["administrator"], town, name)
+    assert not [each for each in town.secrets if each in text]
+    if name not in SILENT:
+        told = tells(town.everywhere["administrator"], town, name)
+        assert told != text and (name in NUMBERS or any(each in told for each in town.secrets))
+
+
+@pytest.mark.parametrize("name", LIST_PAGES)
+def test_a_page_that_lists_names_nothing_of_another_area(town: Town, name: str) -> None:
+    """The same for people."""
+    text = tells(town.south["administrator"], town, name, is_page=True)
+    assert not [each for each in town.secrets if each in text]
+    if name not in SILENT_PAGES:
+        told = tells(town.everywhere["administrator"], town, name, is_page=True)
+        assert any(each in told for each in town.secrets)
+
+
+@pytest.mark.parametrize("is_page", [False, True])
+def test_a_node_of_two_areas_tells_each_its_own(town: Town, is_page: bool) -> None:
+    """Its other camera, and what is lost of it, are not there."""
+    south = town.south["administrator"]
+    for name in FOOTAGE_PAGES if is_page else FOOTAGE:
+        method, _, template = name.partition(" ")
+        if method != "GET" or "{node}" not in template:
+            continue
+        path = ("" if is_page else API) + template + ("" if is_page else QUERIES.get(name, ""))
+        values = {"node": "wall-1", "version": "1"}
+        if "{camera}" in template:
+            assert south.get(path.format(**values, camera="vault")).status == 404, name
+        if name not in FOOTAGE_STREAMS:
+            reply = south.get(path.format(**values, camera="shown"))
+            assert reply.status == 200 or "{version}" in template, name
+            assert not [each for each in town.secrets if each in reply.text], name
 
 
 def test_an_administrator_of_an_area_does_not_administrate_users(town: Town) -> None:
-    """They could make themselves one of everything."""
+    """They could make themselves one of everything. Nor nodes, nor updates, on no page either."""
     client = town.south["administrator"]
+    for name in of_kind("of all", PAGES, NEITHER_PAGES):
+        assert send(client, town, name, is_page=True) == 403, name
     for name, needs in CALLS.items():
         if needs == "administrator":
             assert send(client, town, name) == 403, name
