@@ -46,7 +46,7 @@ FOURCC_FORMATS: dict[str, tuple[Format, str]] = {  # each with FFmpeg's name of 
     "BGR3": ("raw", "bgr24"),
 }
 PREFERENCE: tuple[Format, ...] = ("h264", "mjpeg", "raw")
-WISHED = Picture(1280, 720)  # where no size is asked for: the largest of no more pixels
+WISHED = Picture(1280, 720)  # where no size is asked for: this, or the largest of no more pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +206,10 @@ def has_pi_encoder(path: str = PI_ENCODER, ioctl: Ioctl = fcntl.ioctl) -> bool:
 
 
 def _size(asked: Picture, offer: Offer) -> Picture:
-    if asked.width is not None or not offer.sizes:
+    if asked.width is not None:
         return asked
+    if not offer.sizes:  # V4L2 has the driver take the nearest (VIDIOC_S_FMT)
+        return Picture(WISHED.width, WISHED.height, asked.fps)
     most = (WISHED.width or 0) * (WISHED.height or 0)
     fitting = [size for size in offer.sizes if size[0] * size[1] <= most]
     width, height = max(fitting or offer.sizes, key=lambda size: size[0] * size[1])

@@ -99,7 +99,8 @@ def test_the_requests_have_the_sizes_of_their_structures() -> None:
         ({"YUYV": [VGA, HD], "MJPG": [VGA]}, Picture(1280, 720), ("raw", "yuyv422", HD)),
         (WEBCAM, Picture(800, 600), ("mjpeg", "mjpeg", (800, 600))),
         (STEPWISE, Picture(640, 360), ("raw", "yuyv422", (640, 360))),
-        (STEPWISE, Picture(), ("raw", "yuyv422", (None, None))),
+        (STEPWISE, Picture(), ("raw", "yuyv422", HD)),
+        (STEPWISE, Picture(fps=15), ("raw", "yuyv422", HD)),
         ({"RG10": [VGA]}, Picture(), ("raw", None, (None, None))),
     ],
 )
