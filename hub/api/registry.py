@@ -67,6 +67,7 @@ class RegistryApi:
             self._change("/areas/{code}", self.remove_area, "DELETE", status_code=204),
             self._change("/organisations/{code}", self.put_organisation, "PUT"),
             self._change("/organisations/{code}", self.remove_organisation, "DELETE", 204),
+            self._change(camera, self.remove_camera, "DELETE", 204),
             self._change(f"{camera}/title", self.title_camera, "PUT"),
             self._change(f"{camera}/places", self.place_camera, "POST"),
             self._change(plan, self.put_plan, "PUT", max_body_bytes=picture.MAX_BYTES),
@@ -117,6 +118,15 @@ class RegistryApi:
     async def remove_organisation(self, request: Request, visitor: Who, code: Code) -> None:
         """Remove an organisation that nothing refers to."""
         await self._remove(request, visitor, "organisation", code)
+
+    async def remove_camera(
+        self, request: Request, visitor: Who, node: NodeName, camera: CameraName
+    ) -> None:
+        """Take out a camera that was registered by mistake, and of which there is no footage."""
+        key = CameraKey(node, camera)
+        await self._write(
+            request, visitor, f"camera:{node}/{camera}", lambda now: edit.remove_camera(now, key)
+        )
 
     async def title_camera(
         self, request: Request, visitor: Who, node: NodeName, camera: CameraName, given: CameraIn

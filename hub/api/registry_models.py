@@ -170,6 +170,12 @@ class RegisteredCamera(Answer):
         )
 
 
+class TakenLines(Answer):
+    """A table was taken."""
+
+    lines: int = Field(description="How many, without the header.")
+
+
 class RegistryAnswer(Answer):
     """The whole registry, as far as the visitor may see it."""
 

@@ -20,6 +20,7 @@ from hub.api.nodes import NodesApi
 from hub.api.openapi import DocumentApi
 from hub.api.overviews import OverviewsApi
 from hub.api.registry import RegistryApi
+from hub.api.registry_tables import RegistryTablesApi
 from hub.api.rollouts import RolloutsApi
 from hub.api.saved_filters import SavedFiltersApi
 from hub.api.session import SessionApi
@@ -71,6 +72,7 @@ class Api:
             *enrolment.routes(),
             *SettingsApi(door, archive).routes(),
             *RegistryApi(door, archive, stores.plans).routes(),
+            *RegistryTablesApi(door, archive, zone).routes(),
             *RolloutsApi(door, archive).routes(),
             *UsersApi(door, archive).routes(),
             *TokensApi(door, archive).routes(),

@@ -17,15 +17,11 @@ from hub.console.registry_changes import Changes, may_change, refuse_limited
 from hub.registry import present, spreadsheet, tables
 from hub.registry.access import Visitor
 from hub.registry.spreadsheet import SpreadsheetError
+from hub.registry.tables import COLUMNS
 from hub.web import bodies
 from hub.web.answers import HttpError
 
 FILES = "/registry/files"
-COLUMNS = {
-    "areas": tables.AREA_COLUMNS,
-    "organisations": tables.ORGANISATION_COLUMNS,
-    "cameras": tables.CAMERA_COLUMNS,
-}
 MAX_SHOWN = 200  # faults; a file of another kind has one in each line
 
 
@@ -85,19 +81,10 @@ class RegistryFilesPage:
     def _csv(self, visitor: Visitor, table: str) -> str:
         known = self._changes.archive.registry()
         registry = present.visible_registry(known, visitor.scope, self._clock.utc())
-        if table == "areas":
-            return tables.areas_csv(registry)
-        if table == "organisations":
-            return tables.organisations_csv(registry)
-        return tables.cameras_csv(registry, self._zone)
+        return tables.table_csv(table, registry, self._zone)
 
     def _import(self, table: str, content: bytes) -> int:
-        archive = self._changes.archive
-        if table == "areas":
-            return tables.import_areas(archive, content)
-        if table == "organisations":
-            return tables.import_organisations(archive, content)
-        return tables.import_cameras(archive, content, self._zone)
+        return tables.import_table(self._changes.archive, table, content, self._zone)
 
     def _draw(
         self, request: Request, visitor: Visitor, table: str = "", error: Exception | None = None

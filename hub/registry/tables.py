@@ -26,8 +26,29 @@ CAMERA_COLUMNS = (
     "node", "camera", "title", "area", "organisation", "since", "plan", "x", "y",
 )  # fmt: skip
 
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "areas": AREA_COLUMNS, "organisations": ORGANISATION_COLUMNS, "cameras": CAMERA_COLUMNS,
+}  # fmt: skip
+"""Of every table, by its name."""
+
 Lines = dict[Entry, int]
 Reader = Callable[["_Reading", Registry], Registry]
+
+
+def table_csv(table: str, registry: Registry, zone: ZoneInfo) -> str:
+    """The table of that name, one of COLUMNS."""
+    if table == "areas":
+        return areas_csv(registry)
+    return organisations_csv(registry) if table == "organisations" else cameras_csv(registry, zone)
+
+
+def import_table(archive: Archive, table: str, content: bytes, zone: ZoneInfo) -> int:
+    """Take the table of that name from CSV; how many lines. Raises SpreadsheetError."""
+    if table == "areas":
+        return import_areas(archive, content)
+    if table == "organisations":
+        return import_organisations(archive, content)
+    return import_cameras(archive, content, zone)
 
 
 def areas_csv(registry: Registry) -> str:
