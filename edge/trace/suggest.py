@@ -25,6 +25,10 @@ FRAMES = (4, 6, 8, 12)
 MARGINS = (0.01, 0.03)  # of the picture, around what a mask is to cover
 MAX_MASK = 0.25  # of the picture: a camera is not to be blinded
 MAX_MASKS = 4  # places where false alarms gather that are tried
+UNPROVEN = (
+    "no event within its traces was marked confirmed, so that nothing proves what a change would"
+    " lose; mark real events confirmed first, in the console or by camwatch-hub mark ID confirmed"
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ def advise(
     confirmed = ground.having(ground.then, "confirmed")
     if not false_alarms:
         return Advice(tape, (), "no event within its traces was marked a false alarm")
+    if not confirmed:
+        return Advice(tape, (), UNPROVEN)
     if ground.lost_confirmed:
         names = ", ".join(each.event for each in ground.lost_confirmed[:3])
         return Advice(

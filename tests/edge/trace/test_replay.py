@@ -156,6 +156,14 @@ def test_nothing_is_proposed_where_the_confirmed_look_like_the_false() -> None:
     assert "nothing that was tried" in advice.refusal
 
 
+def test_nothing_is_proposed_where_nobody_confirmed_anything() -> None:
+    """That all of no confirmed events are kept proves nothing; what to do is told."""
+    false_alarms = {name: word for name, word in said().items() if word == "false_alarm"}
+    advice = suggest.advise(of(week()), false_alarms)
+    assert not advice.proposals
+    assert "mark real events confirmed first" in advice.refusal
+
+
 def test_a_confirmed_event_that_the_trace_does_not_show_forbids_every_proposal() -> None:
     """Without a proof there is no offer."""
     hidden = [
