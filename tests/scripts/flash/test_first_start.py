@@ -30,7 +30,6 @@ SETTLE_S = 20.0  # for what the machine still has to flush
 AnyMachine = vm.Machine | container.Container
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.system,
     pytest.mark.xdist_group("vm"),
     pytest.mark.timeout(3 * EMULATED_S),
@@ -134,6 +133,7 @@ def tell(capsys: pytest.CaptureFixture[str], minutes: float, how: str) -> None:
         print(f"\nfrom power-on to the first event in the archive: {minutes:.1f} min ({how})")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cidata", "boot-seed", "firstrun"])
 def test_a_blank_card_becomes_a_node_whose_first_event_is_archived(
     tmp_path: Path, kind: str, site: Place, camera: RtspCamera, packed: Path,
@@ -159,6 +159,7 @@ def test_the_same_in_a_container(
     tell(capsys, minutes, "boot-seed, container")
 
 
+@pytest.mark.slow
 def test_power_cuts_in_the_first_start_only_delay_it(
     tmp_path: Path, site: Place, camera: RtspCamera, packed: Path
 ) -> None:
