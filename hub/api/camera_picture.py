@@ -21,7 +21,6 @@ from hub.archive.scope import Scope
 from hub.archive.values import CameraKey, Snapshot
 from hub.clipstore import FileClipStore
 from hub.commands import Commander, CommandError, Order
-from hub.registry import present
 from hub.web import cameras
 from hub.web.answers import HttpError
 from hub.web.door import Door
@@ -86,9 +85,8 @@ class CameraPictureApi:
         return _jpeg(answer.picture or b"", self._door.now_utc())
 
     def _stored(self, scope: Scope, key: CameraKey) -> Response:
-        for each in present.cameras_now(self._archive, scope, self._door.now_utc()):
-            if each.camera.key == key and each.picture is not None:
-                return _jpeg(_read(self._pictures, each.picture), each.picture.taken_utc)
+        for shot in self._archive.pictures(scope, key):
+            return _jpeg(_read(self._pictures, shot), shot.taken_utc)
         raise HttpError(404, "not_here", "no picture of this camera is stored that you may see")
 
 

@@ -203,6 +203,10 @@ class Archive(Search, Remarks, RegistryStore, SettingsStore, Protocol):
     def snapshots_stored(self, snapshots: Sequence[Snapshot], now_utc: datetime) -> None:
         """Note that the snapshot store holds these. Idempotent."""
 
+    def pictures(self, scope: Scope, of: CameraKey | None = None) -> list[Snapshot]:
+        """Each camera's newest stored snapshot, or that of one camera, by node and camera; only
+        where its event is within the scope: the camera may have hung elsewhere."""
+
     def newest_snapshots(self, node: str) -> list[Snapshot]:
         """Each of the node's cameras' newest stored snapshot, by the journal's order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from hub.archive import camera_rows
 from hub.archive.event_state import from_ms, to_ms
 from hub.archive.media_rows import (
     CLIP_COLUMNS,
@@ -14,7 +15,9 @@ from hub.archive.media_rows import (
     snapshot_in,
 )
 from hub.archive.node_values import GapFilter, LostFile
-from hub.archive.values import Clip, Snapshot
+from hub.archive.scope import Scope
+from hub.archive.values import CameraKey, Clip, EventFilter, Snapshot
+from hub.archive.windows import Window
 
 
 def clip(
@@ -37,6 +40,40 @@ def snapshot(db: sqlite3.Connection, node: str, event: str, sha256: str) -> Snap
         (event, node, bytes.fromhex(sha256)),
     ).fetchone()
     return None if row is None else snapshot_in(row)
+
+
+_PICTURES = (
+    f"SELECT events.camera_id, events.started_ms, {SNAPSHOT_COLUMNS}"  # noqa: S608 - no value in it
+    " FROM camera_pictures AS picture JOIN snapshots ON snapshots.event_id = picture.event_id"
+    " AND snapshots.hash = picture.hash JOIN events ON events.id = snapshots.event_id"
+    " JOIN nodes ON nodes.id = events.node_id"
+)
+
+
+def pictures(db: sqlite3.Connection, scope: Scope, of: CameraKey | None) -> list[Snapshot]:
+    """Each camera's newest stored snapshot whose event the scope allows, or that of one camera."""
+    node, camera = of or (None, None)
+    windows = camera_rows.windows(db, EventFilter(node=node, camera=camera, scope=scope))
+    of_camera: dict[int, list[Window]] = {}
+    for window in windows or ():
+        of_camera.setdefault(window.camera_id, []).append(window)
+    tests = (
+        ""
+        if of is None
+        else (
+            " WHERE picture.node_id = (SELECT id FROM nodes WHERE name = ?) AND picture.camera = ?"
+        )
+    )
+    rows = db.execute(f"{_PICTURES}{tests} ORDER BY nodes.name, events.camera", of or ())
+    return [
+        snapshot_in(row)
+        for row in rows
+        if windows is None
+        or any(
+            each.from_ms <= row["started_ms"] < each.until_ms
+            for each in of_camera.get(row["camera_id"], ())
+        )
+    ]
 
 
 def newest_snapshots(db: sqlite3.Connection, node: str) -> list[Snapshot]:

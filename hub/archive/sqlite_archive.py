@@ -32,6 +32,7 @@ from hub.archive.node_values import (
     NodeState,
     Progress,
 )
+from hub.archive.scope import Scope
 from hub.archive.sqlite_audit import SqliteAudit
 from hub.archive.sqlite_enrolments import SqliteEnrolments
 from hub.archive.sqlite_people import SqlitePeople
@@ -153,6 +154,10 @@ class SqliteArchive(SqliteSearch, SqliteRemarks, SqliteRegistry, SqliteSettings)
                 number = media_rows.mark_snapshot(db, shot, now_utc)
                 if number is not None:
                     event_rows.touch(db, number)
+
+    def pictures(self, scope: Scope, of: CameraKey | None = None) -> list[Snapshot]:
+        with self.reading() as db:
+            return media_search.pictures(db, scope, of)
 
     def newest_snapshots(self, node: str) -> list[Snapshot]:
         with self.reading() as db:

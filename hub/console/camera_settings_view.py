@@ -98,7 +98,7 @@ def gather(archive: Archive, camera: Camera, scope: Scope) -> SettingsView:
     return replace(
         state_of(archive, camera, scope),
         versions=tuple(_line(found, at, camera.name, scope) for at in shown),
-        has_picture=_has_picture(archive, camera, scope),
+        has_picture=bool(archive.pictures(scope, camera.key)),
     )
 
 
@@ -134,15 +134,6 @@ def boxes(trial: Trial) -> list[list[object]]:
         for outcome in ("kept", "gone")
         for each in [e for e in trial.events[outcome] if e.id in trial.boxes][:MAX_BOXES]
     ]
-
-
-def _has_picture(archive: Archive, camera: Camera, scope: Scope) -> bool:
-    """Whether a stored picture of it may be seen."""
-    for shot in archive.newest_snapshots(camera.node):
-        if shot.camera == camera.name:
-            events = archive.events_by_id(shot.event, limit=10)
-            return any(archive.may_see(scope, each) for each in events if each.node == shot.node)
-    return False
 
 
 def _document(standing: Standing, wanted: Plain, name: str) -> Plain | None:

@@ -53,19 +53,23 @@ def cameras_now(archive: Archive, scope: Scope, now_utc: datetime) -> list[Camer
     """Every camera that is in the scope now; troubled ones first, then by node and name."""
     registry = archive.registry()
     nodes = {node.name: node for node in archive.nodes()}
-    visible = visible_cameras(registry, scope, now_utc)
-    pictures = _pictures(archive, {camera.node for camera in visible}, scope)
+    pictures = {(shot.node, shot.camera): shot for shot in archive.pictures(scope)}
+    areas = {area.code: area for area in registry.areas}
+    organisations = {each.code: each for each in registry.organisations}
+    reports: dict[str, Health | None] = {}  # a node's is read once, whatever cameras it has
     found = []
-    for camera in visible:
+    for camera in visible_cameras(registry, scope, now_utc):
         node, place = nodes.get(camera.node), camera.place_at(now_utc)
-        condition, cause, told = _condition(camera, node, now_utc)
+        if camera.node not in reports:
+            reports[camera.node] = health_of(node)
+        condition, cause, told = _condition(camera, node, reports[camera.node], now_utc)
         found.append(
             CameraNow(
                 camera, node, condition, cause, told is not None and told.motion,
                 None if node is None else node.since_utc, pictures.get((camera.node, camera.name)),
-                None if place is None or place.area is None else registry.area(place.area),
+                None if place is None or place.area is None else areas.get(place.area),
                 None if place is None or place.organisation is None
-                else registry.organisation(place.organisation),
+                else organisations.get(place.organisation),
             )
         )  # fmt: skip
     return sorted(found, key=_order)
@@ -153,13 +157,12 @@ def health_of(node: NodeState | None) -> Health | None:
 
 
 def _condition(
-    camera: Camera, node: NodeState | None, now_utc: datetime
+    camera: Camera, node: NodeState | None, report: Health | None, now_utc: datetime
 ) -> tuple[Condition, str | None, CameraHealth | None]:
     if node is None or node.state == "never seen":
         return "new", None, None
     if node.state == "offline":
         return "offline", None, None
-    report = health_of(node)
     is_old = node.health_utc is None or now_utc - node.health_utc > HEALTH_LIFE + BOTH_LATE
     told = {each.camera: each for each in report.cameras} if report and not is_old else {}
     found = told.get(camera.name)
@@ -170,18 +173,6 @@ def _condition(
     if found.blind is not None:
         return "blind", found.blind, found
     return "watching", None, found
-
-
-def _pictures(
-    archive: Archive, nodes: Iterable[str], scope: Scope
-) -> dict[tuple[str, str], Snapshot]:
-    """Each camera's newest picture, if its event is in the scope; it may have hung elsewhere."""
-    shots = [shot for node in nodes for shot in archive.newest_snapshots(node)]
-    return {
-        (shot.node, shot.camera): shot
-        for shot in shots
-        if scope.is_everything or _may_see(archive, scope, shot.node, shot.event)
-    }
 
 
 def _order(camera: CameraNow) -> tuple[int, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
 
@@ -13,9 +14,12 @@ from edge.contract import names, record
 from edge.contract.record import EventUpdated
 from edge.contract.status import Status
 from hub.archive import Archive
+from hub.archive.registry_values import Area, Camera, Place
+from hub.archive.scope import NOTHING, Scope
 from hub.archive.values import (
     Arrival,
     Batch,
+    CameraKey,
     Credential,
     EventFilter,
     HealthNote,
@@ -344,6 +348,34 @@ class ArchiveConformance:
         found = archive.announced_snapshot("gate-1", newest.event, newest.sha256)
         assert found == newest
         assert archive.announced_snapshot("gate-2", newest.event, newest.sha256) is None
+
+    def test_a_camera_s_picture_is_for_who_may_see_its_event(self, archive: Archive) -> None:
+        """Where the camera hung when it was taken counts, not where it hangs now."""
+        lines = [*Journal("gate-1").event(camera="door", snapshot=b"door")]
+        lines += Journal("gate-1", seed=2).event(camera="yard", snapshot=b"yard")
+        lines += Journal("gate-2").event(camera="door", snapshot=b"other")
+        archive.write(batch(lines))
+        for event in archive.events(EventFilter(), limit=9, before=None):
+            archive.snapshots_stored(archive.snapshots_of(event), START_UTC)
+        later = START_UTC + timedelta(hours=1)
+        before = archive.registry()
+        cameras = (
+            Camera("gate-1", "door", places=(Place(area="north"), Place(later, "south"))),
+            Camera("gate-1", "yard", places=(Place(area="south"),)),
+            Camera("gate-2", "door"),
+        )
+        areas = (Area("north", "town", "North"), Area("south", "town", "South"))
+        assert archive.replace_registry(before, replace(before, areas=areas, cameras=cameras))
+
+        def seen(scope: Scope, of: CameraKey | None = None) -> list[tuple[str, str]]:
+            return [(each.node, each.camera) for each in archive.pictures(scope, of)]
+
+        door, yard, other = (each.key for each in cameras)
+        assert seen(Scope(is_everything=True)) == [door, yard, other]
+        assert seen(Scope(is_everything=True), yard) == [yard]
+        north, south = (Scope(areas=frozenset({each.code})) for each in areas)
+        assert (seen(north), seen(south), seen(NOTHING)) == ([door], [yard], [])
+        assert (seen(north, door), seen(south, door)) == ([door], [])
 
     def test_the_first_key_of_a_node_stays(self, archive: Archive) -> None:
         """A later key does not replace the pinned one."""
