@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -18,7 +19,17 @@ from edge.contract.motion import MotionSettings
 from edge.motion import needs, texture
 from edge.motion.background import LOW_FACTOR, MAX_THRESHOLD, RECENT_FACTOR, Background, Mask, Plane
 from edge.motion.look import FULL, GRID_HEIGHT, GRID_WIDTH, PARTS, Shape
-from edge.motion.regions import MAX_BLOBS, MIN_LIVELY_PX, MIN_LIVELY_SHARE, NEIGHBOURS
+from edge.motion.regions import (
+    CHANGED,
+    HAUNTED,
+    KIND,
+    KINDS,
+    MAX_BLOBS,
+    MIN_LIVELY_PX,
+    MIN_LIVELY_SHARE,
+    NEIGHBOURS,
+    RESTLESS,
+)
 from edge.motion.tracks import Blob
 
 LAYERS = (10, 7, 5, 3, 1)  # sensitivities; the camera's own is added to them
@@ -138,22 +149,24 @@ class _Finder:
     ) -> None:
         self._background = background
         self._window = window
-        self._where = np.flatnonzero(faint > 0)
+        self._faint = faint
         count, labels, self._stats, self._centres = cv2.connectedComponentsWithStats(
             cv2.dilate(faint, NEIGHBOURS), connectivity=8, ltype=cv2.CV_16U
         )
         self._labels = np.asarray(labels, np.uint16)
-        self._owner = self._labels.ravel()[self._where]
-        self._first = np.zeros(count, np.intp)
-        self._first[self._owner[::-1]] = self._where[::-1]
-        is_changed = changed.ravel()[self._where] > 0
-        is_calm = is_changed & (background.haunted[window.cut].ravel()[self._where] == 0)
-        self.changed_at = self._where[is_changed]
-        is_lively = restless.ravel()[self._where] > 0
-        self._area = np.bincount(self._owner, minlength=count)
-        self._core = np.bincount(self._owner[is_changed], minlength=count)
-        self._calm = np.bincount(self._owner[is_calm], minlength=count)
-        self._lively = np.bincount(self._owner[is_lively], minlength=count)
+        kinds = changed & CHANGED
+        kinds |= restless & RESTLESS
+        kinds |= background.haunted[window.cut] & HAUNTED
+        where = np.flatnonzero(faint.view(np.bool_))
+        kind = kinds.ravel()[where]
+        pairs = self._labels.ravel()[where].astype(np.intp) * KINDS + kind
+        table = np.bincount(pairs, minlength=count * KINDS).reshape(count, KINDS)
+        is_core, is_lively, is_haunted = (KIND & bit > 0 for bit in (CHANGED, RESTLESS, HAUNTED))
+        self.changed_at = where[(kind & CHANGED).view(np.bool_)]
+        self._area = table.sum(axis=1)
+        self._core = table[:, is_core].sum(axis=1)
+        self._calm = table[:, is_core & ~is_haunted].sum(axis=1)
+        self._lively = table[:, is_lively].sum(axis=1)
 
     def find(
         self, before: _Layer | None, known: dict[tuple[int, ...], Blob]
@@ -167,11 +180,7 @@ class _Finder:
         numbers = lively[is_kept]
         order = np.argsort(-self._area[numbers], kind="stable")
         numbers = numbers[order][:MAX_BLOBS]
-        densities = self._densities(numbers)
-        shapes = {
-            int(number): self._shape(int(number), density, before, known)
-            for number, density in zip(numbers, densities, strict=True)
-        }
+        shapes = {int(number): self._shape(int(number), before, known) for number in numbers}
         return _Layer(self._window, self._labels, shapes), self._around(lively)
 
     def _around(self, numbers: Counts) -> _Window | None:
@@ -187,34 +196,24 @@ class _Finder:
             top + int((boxes[:, 1] + boxes[:, 3]).max()),
         )
 
-    def _densities(self, numbers: Counts) -> list[bytes]:
-        """How the regions' pixels lie in their boxes."""
-        if not len(numbers):
-            return []
-        slot = np.full(len(self._area), -1, np.intp)
-        slot[numbers] = np.arange(len(numbers))
-        mine = slot[self._owner]
-        is_mine = mine >= 0
-        where, mine = self._where[is_mine], mine[is_mine]
-        boxes = self._stats[numbers, :4]
-        y, x = np.divmod(where.astype(np.int32), np.int32(self._labels.shape[1]))
-        column = (x - boxes[mine, 0]) * PARTS // boxes[mine, 2]
-        row = (y - boxes[mine, 1]) * PARTS // boxes[mine, 3]
-        parts = PARTS * PARTS
-        counts = np.bincount(mine * parts + row * PARTS + column, minlength=len(numbers) * parts)
-        room = np.maximum(1.0, boxes[:, 2] * boxes[:, 3] / parts)
-        share = counts.reshape(-1, parts) / room[:, None]
-        return [bytes(each) for each in np.ceil(np.minimum(share, 1.0) * FULL).astype(np.uint8)]
+    def _own_pixels(self, number: int) -> Mask:
+        """1 where the region differs faintly, within its box."""
+        left, top, width, height = self._stats[number, :4]
+        box = slice(top, top + height), slice(left, left + width)
+        own: Mask = (self._labels[box] == number).view(np.uint8)
+        own &= self._faint[box]
+        return own
 
     def _shape(
-        self, number: int, density: bytes, before: _Layer | None, known: dict[tuple[int, ...], Blob]
+        self, number: int, before: _Layer | None, known: dict[tuple[int, ...], Blob]
     ) -> Shape:
         left, top, width, height = (int(value) for value in self._stats[number, :4])
         left, top = left + self._window.left, top + self._window.top
         area_px = int(self._area[number])
+        own = self._own_pixels(number)
         like = known.get((left, top, width, height, area_px))
         if like is None and not known:
-            like = self._parent(number, before, SAME_AREA)
+            like = self._parent(number, own, before)
         if like is None:
             sharpness, novelty, noise = self._texture(number, left, top, width, height)
         else:
@@ -226,17 +225,18 @@ class _Finder:
             area_px=area_px, core_px=int(self._core[number]), calm_px=int(self._calm[number]),
             sharpness=sharpness, novelty=novelty, noise=noise, zones=0,
         )  # fmt: skip
-        return Shape(blob, density)
+        return Shape(blob, _density(own))
 
-    def _parent(self, number: int, before: _Layer | None, least: float) -> Blob | None:
+    def _parent(self, number: int, own: Mask, before: _Layer | None) -> Blob | None:
         """The region of the layer before that this one is most of."""
         if before is None:
             return None
-        y, x = divmod(int(self._first[number]), self._labels.shape[1])
-        y += self._window.top - before.window.top
-        x += self._window.left - before.window.left
+        left, top = (int(value) for value in self._stats[number, :2])
+        y, x = divmod(int(own.argmax()), own.shape[1])
+        y += top + self._window.top - before.window.top
+        x += left + self._window.left - before.window.left
         shape = before.shapes.get(int(before.labels[y, x]))
-        if shape is None or self._area[number] < least * shape.blob.area_px:
+        if shape is None or self._area[number] < SAME_AREA * shape.blob.area_px:
             return None
         return shape.blob
 
@@ -259,6 +259,22 @@ class _Finder:
             smooth, background.still[rows, columns], noise, region
         )
         return sharpness, novelty, noise
+
+
+def _density(own: Mask) -> bytes:
+    """How a region's pixels, which are 1, lie in the parts of its box."""
+    height, width = own.shape
+    sums = cv2.integral(own)[_bounds(height)[:, None], _bounds(width)]
+    rows = sums[1:] - sums[:-1]
+    counts = rows[:, 1:] - rows[:, :-1]
+    share = counts * (FULL / max(1.0, width * height / (PARTS * PARTS)))
+    return bytes(np.minimum(np.ceil(share), FULL).astype(np.uint8))
+
+
+@lru_cache(maxsize=1024)
+def _bounds(side: int) -> Counts:
+    """Where the parts of a box of that many pixels begin, and where the last one ends."""
+    return -(-np.arange(PARTS + 1) * side // PARTS)
 
 
 def _box(blob: Blob) -> tuple[int, ...]:
