@@ -1,4 +1,8 @@
-"""Events then and now: what other settings would drop, keep and add, held against verdicts."""
+"""Events then and now: what other settings would drop, keep and add, held against verdicts.
+
+An event is kept where any other has a moment in common with it. One that was confirmed must be
+found from its beginning, in its place (edge.trace.onset): it is not to be lost for another.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from edge.contract.motion import MotionSettings
+from edge.trace.onset import Onsets
 from edge.trace.tape import Change, Found, Tape, Window
 from edge.trace.verdicts import Verdicts
 
@@ -24,17 +29,22 @@ class Comparison:
     again: tuple[Found, ...]
     """By the settings that ran: how far the trace can be believed."""
     now: tuple[Found, ...]
+    missing_again: frozenset[str]
+    """Ids of confirmed events that the re-run by the settings that ran does not have."""
+    missing: frozenset[str]
+    """Those that the re-run by other settings does not have."""
 
     @property
     def gone(self) -> list[Found]:
         """Events of then that would not be."""
-        return without(self.then, self.now)
+        index = _Index(self.now)
+        return [each for each in self.then if each.event in self.missing or not index.meets(each)]
 
     @property
     def kept(self) -> list[Found]:
         """Events of then that would be."""
-        index = _Index(self.now)
-        return [each for each in self.then if index.meets(each)]
+        gone = set(self.gone)
+        return [each for each in self.then if each not in gone]
 
     @property
     def new(self) -> list[Found]:
@@ -44,7 +54,10 @@ class Comparison:
     @property
     def unsure(self) -> list[Found]:
         """Events of then that the trace does not show by the settings that ran either."""
-        return without(self.then, self.again)
+        index = _Index(self.again)
+        return [
+            each for each in self.then if each.event in self.missing_again or not index.meets(each)
+        ]
 
     def having(self, found: Sequence[Found], verdict: str | None) -> list[Found]:
         """Those with this verdict; None: with none."""
@@ -53,12 +66,8 @@ class Comparison:
     @property
     def lost_confirmed(self) -> list[Found]:
         """Confirmed events that would be gone, or of which nothing can be said."""
-        now, again = _Index(self.now), _Index(self.again)
-        return [
-            each
-            for each in self.having(self.then, "confirmed")
-            if not (now.meets(each) and again.meets(each))
-        ]
+        lost = self.missing | self.missing_again
+        return [each for each in self.having(self.then, "confirmed") if each.event in lost]
 
 
 def compare(
@@ -71,9 +80,13 @@ def compare(
 ) -> Comparison:
     """Judge a tape by other settings, and by those that ran."""
     then = near if near is not None else tape.events(window)
-    again = tape.rerun(as_it_was, window, near=near)
-    now = tape.rerun(change, window, near=near)
-    return Comparison(tape, verdicts, tuple(then), tuple(again), tuple(now))
+    confirmed = [each for each in then if verdicts.get(each.event) == "confirmed"]
+    were, are = Onsets(confirmed), Onsets(confirmed)
+    again = tape.rerun(as_it_was, window, near=near, watch=were.watch)
+    now = tape.rerun(change, window, near=near, watch=are.watch)
+    return Comparison(
+        tape, verdicts, tuple(then), tuple(again), tuple(now), were.missing(again), are.missing(now)
+    )
 
 
 def without(found: Sequence[Found], others: Sequence[Found]) -> list[Found]:

@@ -62,16 +62,21 @@ class Rerun:
         self._tracker = self._make_tracker()
         self._settled_ns = 0
         self.found: list[Span] = []
+        self.moving: tuple[Box, ...] = ()
+        """What moves in the line last taken."""
 
     def take(self, line: Line) -> None:
         """The next line."""
+        self.moving = ()
         if isinstance(line, Mark):
             if line.kind == "lost":
                 self.finish()
         elif line.kind == "glance":
             self._note(self._activity.tick(line.mono_ns))
         else:
-            self._note(self._activity.observe(self._observe(line)))
+            observation = self._observe(line)
+            self.moving = tuple(each.box for each in observation.regions if each.is_moving)
+            self._note(self._activity.observe(observation))
 
     def finish(self) -> None:
         """The trace ends here, or has a hole."""

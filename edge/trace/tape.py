@@ -22,6 +22,8 @@ from edge.trace.segment import Chunk, Damage, Head
 
 Change = Callable[[MotionSettings], MotionSettings]
 Window = tuple[datetime, datetime]
+Watch = Callable[[Head, Look, Sequence[Box]], None]
+"""Told of each look that was judged, with the boxes of what moves in it by the re-run."""
 SKEW_NS = 60 * 10**9  # by which a chunk's lines may be out of order
 EDGE = timedelta(seconds=60)  # of trace before a window, so that tracks are known in it
 
@@ -106,9 +108,10 @@ class Tape:
         window: Window | None = None,
         *,
         near: Sequence[Found] | None = None,
+        watch: Watch | None = None,
     ) -> list[Found]:
         """The events by other settings; `change` makes them of those that ran. `near`: only what
-        is around these, which is much quicker."""
+        is around these, which is much quicker. `watch` is told of each look."""
         found: list[Found] = []
         state: Rerun | None = None
         before: Head | None = None
@@ -124,6 +127,8 @@ class Tape:
             before = head
             for line in _around(chunk, near):
                 state.take(line)
+                if watch is not None and isinstance(line, Look):
+                    watch(head, line, state.moving)
             found += self._taken(state, head)
         found += self._finished(state, before)
         return [each for each in found if _is_within(each.started_utc, window)]

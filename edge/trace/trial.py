@@ -2,12 +2,13 @@
 
 For whoever waits at a screen: each slice gives its answer as soon as it is judged, and is let go of
 before the next is read, so that a week of a busy street takes no more memory than an hour of it.
-An event that lies across two slices is judged in both; `Tally` puts that together.
+An event that lies across two slices is judged in both; `Tally` puts that together. One that was
+confirmed is judged in the slice alone in which it begins, by its beginning (edge.trace.onset).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge.contract.parts import Box
 from edge.trace import tape as tapes
 from edge.trace.compare import as_it_was, without
 from edge.trace.lines import Mark
+from edge.trace.onset import Onsets
 from edge.trace.segment import Head
 from edge.trace.tape import Change, Found, Tape
 
@@ -51,17 +53,19 @@ class Slice:
 
 
 def slices(
-    files: Sequence[tuple[Path, int]], camera: str, change: Change, since_utc: datetime
-) -> Iterator[Slice]:
+    files: Sequence[tuple[Path, int]], camera: str, change: Change, since_utc: datetime,
+    confirmed: Collection[str] = (),
+) -> Iterator[Slice]:  # fmt: skip
     """Judge these segments, each with its size in bytes, oldest first; answers come newest first,
-    and end where a slice begins before `since_utc`. Raises StorageError."""
+    and end where a slice begins before `since_utc`. `confirmed`: ids of events that must be found
+    from their beginning. Raises StorageError."""
     for paths in _parts(files):
         found = [each for each in tapes.load(paths) if each.camera == camera]
         for tape in found:
             span = tape.span
             if span is None or span[1] < since_utc:
                 return
-            yield _judged(tape, change, max(span[0], since_utc), span[1])
+            yield _judged(tape, change, max(span[0], since_utc), span[1], frozenset(confirmed))
             if span[0] < since_utc:
                 return
 
@@ -80,21 +84,36 @@ def _parts(files: Sequence[tuple[Path, int]]) -> Iterator[list[Path]]:
         yield part
 
 
-def _judged(tape: Tape, change: Change, since_utc: datetime, until_utc: datetime) -> Slice:
-    then, now = _events(tape), tape.rerun(change)
-    gone = without(then, now)
-    again = tape.rerun(as_it_was, near=gone) if gone else []
-    unsure = {each.event for each in without(gone, again)}
-    lost = {each.event for each in gone}
+def _judged(
+    tape: Tape, change: Change, since_utc: datetime, until_utc: datetime, confirmed: frozenset[str]
+) -> Slice:
+    then = _events(tape)
+    elsewhere = confirmed - {each.event for each in tape.events()}
+    lost, now = _lost(tape, change, then, confirmed)
+    gone = [each for each in then if each.event in lost]
+    unsure = _lost(tape, as_it_was, then, confirmed, near=gone)[0] if gone else frozenset()
     judged: list[Judged] = []
     for each in then:
-        if each.started_utc < since_utc:
+        if each.started_utc < since_utc or each.event in elsewhere:
             continue
         outcome: Outcome = "kept" if each.event not in lost else "gone"
         box = tape.extent(each) if len(judged) < MAX_EXTENTS else None
-        judged.append(Judged(each.event, "unsure" if each.event in unsure else outcome, box))
+        is_unsure = outcome == "gone" and each.event in unsure
+        judged.append(Judged(each.event, "unsure" if is_unsure else outcome, box))
     new = [each.started_utc for each in without(now, then) if each.started_utc >= since_utc]
     return Slice(since_utc, until_utc, tuple(judged), tuple(new))
+
+
+def _lost(
+    tape: Tape, change: Change, then: Sequence[Found], confirmed: frozenset[str],
+    near: Sequence[Found] | None = None,
+) -> tuple[frozenset[str], list[Found]]:  # fmt: skip
+    """The ids of those of `then` (of those in `near`) that a re-run does not have, and all that
+    it has."""
+    asked = then if near is None else near
+    onsets = Onsets(each for each in asked if each.event in confirmed)
+    now = tape.rerun(change, near=near, watch=onsets.watch)
+    return onsets.missing(now) | {each.event for each in without(asked, now)}, now
 
 
 def _events(tape: Tape) -> list[Found]:

@@ -123,7 +123,7 @@ class Trials:
         )
         tally = Tally()
         state: State = "going"
-        slices = process.judge(_asked(wish, files, since_utc))
+        slices = process.judge(_asked(wish, files, since_utc, known))
         deadline_s = asyncio.get_running_loop().time() + LIMIT_S
         try:
             while state == "going":
@@ -193,12 +193,15 @@ def _outdated() -> TrialError:
     return TrialError("outdated", "something else was asked for meanwhile")
 
 
-def _asked(wish: Wish, files: list[tuple[Path, int]], since_utc: datetime) -> dict[str, Any]:
+def _asked(
+    wish: Wish, files: list[tuple[Path, int]], since_utc: datetime, known: list[Event]
+) -> dict[str, Any]:
     return {
         "camera": wish.key.camera,
         "motion": dict(wish.motion),
         "files": [(str(path), size_bytes) for path, size_bytes in files],
         "since_utc": utc_text(since_utc),
+        "confirmed": [each.id for each in known if each.mark == "confirmed"],
     }
 
 

@@ -31,7 +31,8 @@ def main() -> int:
     try:
         change = changes.to(wish["motion"])
         files = [(Path(path), size_bytes) for path, size_bytes in wish["files"]]
-        for part in trial.slices(files, wish["camera"], change, parse_utc(wish["since_utc"])):
+        since_utc = parse_utc(wish["since_utc"])
+        for part in trial.slices(files, wish["camera"], change, since_utc, wish["confirmed"]):
             _say(_plain(part))
     except CamwatchError as err:
         _say({"error": str(err)})

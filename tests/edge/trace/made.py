@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 
 from edge.contract.motion import MotionSettings
@@ -63,6 +64,29 @@ def crossing(
     return [
         look(first_s + n / FPS, [blob(first_x + px_per_s * n / FPS, y)], upto=upto) for n in frames
     ]
+
+
+def together(one: list[Line], other: list[Line]) -> list[Line]:
+    """Both at once, look by look; where only one has a look at a moment, that."""
+    looks = {each.mono_ns: each for each in one}
+    for each in other:
+        before = looks.get(each.mono_ns)
+        is_both = isinstance(before, Look) and isinstance(each, Look)
+        looks[each.mono_ns] = _both(before, each) if is_both else each  # type: ignore[arg-type]
+    return [looks[mono_ns] for mono_ns in sorted(looks)]
+
+
+def _both(one: Look, other: Look) -> Look:
+    layers = dict(one.layers)
+    for each, shapes in other.layers:
+        layers[each] = (*layers.get(each, ()), *shapes)
+    things = tuple(
+        dataclasses.replace(each, number=number)
+        for number, each in enumerate((*one.things, *other.things))
+    )
+    return dataclasses.replace(
+        one, layers=tuple(sorted(layers.items(), reverse=True)), things=things
+    )
 
 
 def still(first_s: float, seconds: float) -> list[Line]:

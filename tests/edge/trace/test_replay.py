@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 
 from edge.cli import main
 from edge.contract.motion import MotionSettings, Polygon, Zone
+from edge.motion.look import Look
 from edge.trace import segment, suggest, suppressed, verdicts
 from edge.trace.compare import compare
 from edge.trace.lines import Line, Mark
@@ -52,6 +54,12 @@ def week(*, upto: int = 1) -> list[Line]:
             ),
         )
     return lines
+
+
+def walker_and_branch() -> list[Line]:
+    """Somebody faint walks by above for 21 s; in the last 5 of them a branch waves below."""
+    walk = made.crossing(60.0, seconds=21.0, y=WALK, upto=5, px_per_s=12.0)
+    return made.together(walk, made.crossing(76.0, seconds=5.0, y=NIGHT))
 
 
 def said() -> dict[str, verdicts.Verdict]:
@@ -118,6 +126,36 @@ def test_a_zone_of_its_own_sensitivity_is_judged_by_it() -> None:
     found = compare(of(week(upto=5)), lambda _: MotionSettings(zones=zones), verdicts=said())
     assert len(found.gone) == 4
     assert all(each.span is not None and each.span.zones == ("walk",) for each in found.now)
+
+
+def test_a_confirmed_event_is_not_kept_by_what_only_its_end_has_in_common() -> None:
+    """The walker is gone, a branch that waves while he leaves is not him; an event that nobody
+    confirmed is taken for kept by it, so that no more is called dropped than is."""
+    tape = of(marked(1, walker_and_branch()))
+    lower = MotionSettings(sensitivity=3)
+    found = compare(tape, lambda _: lower, verdicts={event(1): "confirmed"})
+    assert found.now and found.lost_confirmed == found.gone == list(found.then)
+    assert not found.kept and not found.unsure
+    assert not compare(tape, lambda _: lower, verdicts={event(1): "false_alarm"}).gone
+
+
+def test_a_confirmed_event_is_not_kept_by_what_moves_elsewhere_at_the_same_time() -> None:
+    """A mask over the walker; what lies below from his first step on the node did not follow."""
+    lines = [
+        dataclasses.replace(each, things=each.things[:1]) if isinstance(each, Look) else each
+        for each in made.together(made.crossing(60.0, y=WALK), made.crossing(60.0, y=NIGHT))
+    ]
+    masked = MotionSettings(masks=(band(0.0, 0.5),))
+    found = compare(of(marked(1, lines)), lambda _: masked, verdicts={event(1): "confirmed"})
+    assert found.now and len(found.lost_confirmed) == 1
+
+
+def test_a_confirmed_event_is_kept_by_one_that_began_before_it() -> None:
+    """A longer quiet time makes one event of two: who was confirmed is in it from the first."""
+    lines = [*marked(0, made.crossing(60.0, y=NIGHT)), *marked(1, made.crossing(75.0, y=WALK))]
+    longer = MotionSettings(quiet_s=30.0)
+    found = compare(of(lines), lambda _: longer, verdicts={event(1): "confirmed"})
+    assert len(found.now) == 1 and not found.lost_confirmed
 
 
 def test_a_larger_least_area_and_more_frames_drop_the_small_and_short() -> None:

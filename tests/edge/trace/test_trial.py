@@ -16,7 +16,7 @@ from edge.trace.lines import Line
 from edge.trace.tape import Change
 from edge.trace.trial import Slice, Tally
 from tests.edge.trace import made
-from tests.edge.trace.test_replay import band, event, marked, week
+from tests.edge.trace.test_replay import band, event, marked, walker_and_branch, week
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 LOWER_MASKED = {"masks": [schema.dump(band(0.6, 0.9))]}
@@ -34,10 +34,11 @@ def segments(folder: Path, *parts: Sequence[Line]) -> list[tuple[Path, int]]:
 
 
 def tried(
-    files: list[tuple[Path, int]], change: Change, since_utc: datetime = LONG_AGO
-) -> tuple[list[Slice], Tally]:
+    files: list[tuple[Path, int]], change: Change, since_utc: datetime = LONG_AGO,
+    confirmed: Sequence[str] = (),
+) -> tuple[list[Slice], Tally]:  # fmt: skip
     """Each slice, and all together."""
-    found = list(trial.slices(files, "gate", change, since_utc))
+    found = list(trial.slices(files, "gate", change, since_utc, confirmed))
     tally = Tally()
     for each in found:
         tally.add(each)
@@ -66,6 +67,29 @@ def test_an_event_across_two_slices_is_counted_once(
     found, tally = tried(files, lambda ran: ran)
     assert len(found) == 2 and [len(each.judged) for each in found] == [1, 1]
     assert tally.outcomes == {event(1): "kept"} and not tally.new
+
+
+def test_who_was_confirmed_is_kept_by_nothing_that_only_ends_with_them(tmp_path: Path) -> None:
+    """An event that nobody judged is kept by whatever moves while it lasts."""
+    files = segments(tmp_path, marked(1, walker_and_branch()))
+    change = changes.to({"sensitivity": 3})
+    _, tally = tried(files, change, confirmed=[event(1)])
+    assert tally.outcomes == {event(1): "gone"}
+    assert tried(files, change)[1].outcomes == {event(1): "kept"}
+
+
+def test_a_confirmed_event_across_two_slices_is_judged_where_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of its second half does not keep it, and is nothing new either."""
+    monkeypatch.setattr(trial, "FIRST_SLICE_BYTES", 1)
+    lines = marked(1, walker_and_branch())
+    half = len(lines) // 2
+    files = segments(tmp_path, lines[:half], lines[half:])
+    found, tally = tried(files, changes.to({"sensitivity": 3}), confirmed=[event(1)])
+    assert [len(each.judged) for each in found] == [0, 1]
+    assert tally.outcomes == {event(1): "gone"} and not tally.new
+    assert tried(files, lambda ran: ran, confirmed=[event(1)])[1].outcomes == {event(1): "kept"}
 
 
 def test_slices_come_newest_first_and_end_at_the_time_asked_for(

@@ -27,6 +27,7 @@ from tests.hub.site import Site
 NODE, CAMERA = "gate-1", "door"
 TRIAL = f"{API}/nodes/{NODE}/cameras/{CAMERA}/trial"
 MASKED = {"masks": [schema.dump(band(0.6, 0.9))]}
+WALK_MASKED = {"masks": [schema.dump(band(0.05, 0.3))]}
 
 
 def ids(lines: list[object]) -> str:
@@ -34,9 +35,10 @@ def ids(lines: list[object]) -> str:
     return str(lines[0].header.event)  # type: ignore[attr-defined]
 
 
-def fill(site: Site) -> list[str]:
+def fill(site: Site, *, beside: bool = False) -> list[str]:
     """Four events: two below, two above, of which one is confirmed, with the node's trace of
-    them; and a fifth of which there is none. Their ids, the oldest first."""
+    them; and a fifth of which there is none. Their ids, the oldest first. `beside`: at the end
+    of who walks above, something begins to move below."""
     now = site.clock.utc()
     journal = Journal(NODE, start_utc=now - timedelta(hours=2))
     events = [journal.event() for _ in range(5)]
@@ -46,6 +48,8 @@ def fill(site: Site) -> list[str]:
     traced = []
     for number, name in enumerate(found[:4]):
         walk = made.crossing(60.0 * (number + 1), y=NIGHT if number % 2 == 0 else WALK)
+        if beside and number % 2:
+            walk = made.together(walk, made.crossing(60.0 * (number + 1) + 3, y=NIGHT))
         for line in marked(0, walk):
             event = getattr(line, "event", None)
             traced.append(line if not event else type(line)(line.mono_ns, line.kind, name))  # type: ignore[call-arg,arg-type]
@@ -72,6 +76,14 @@ def test_a_mask_is_tried_on_the_camera_s_events(site: Site) -> None:
     assert said["unseen"]["ids"] == [found[4]]
     assert (said["unsure"]["events"], said["new"], said["is_whole"]) == (0, 0, True)
     assert said["judged_since_utc"] is not None
+
+
+def test_who_was_confirmed_is_not_kept_by_another_at_the_same_time(site: Site) -> None:
+    """The walker is masked away; what moves below while he leaves is not him."""
+    found = fill(site, beside=True)
+    said: Any = site.client("binh", "operator").send("POST", TRIAL, {"motion": WALK_MASKED}).json
+    assert found[1] in said["gone"]["ids"] and said["gone"]["confirmed"] == 1
+    assert found[3] in said["kept"]["ids"]  # which nobody confirmed
 
 
 def test_where_no_trace_is_nothing_is_said_of_any_event(site: Site) -> None:
@@ -134,7 +146,7 @@ def test_nobody_s_process_goes_on(tmp_path: Path) -> None:
     fifo = tmp_path / "endless.trace"
     os.mkfifo(fifo)  # reading it would block for ever
     wish = {"camera": CAMERA, "motion": {}, "since_utc": "2026-01-01T00:00:00Z",
-            "files": [(str(fifo), 1)]}  # fmt: skip
+            "files": [(str(fifo), 1)], "confirmed": []}  # fmt: skip
 
     async def ask() -> None:
         async with contextlib.aclosing(process.judge(wish)) as found:
