@@ -32,6 +32,7 @@ from hub.cli import (
     saved,
     settings,
     show,
+    snapshot,
     timeline,
 )
 from hub.cli.registry_arguments import add_registry
@@ -195,6 +196,14 @@ def _add_show_and_clip(commands: Commands, shared: argparse.ArgumentParser) -> N
         "-o", "--output", required=True, metavar="FILE", help="where to; - for standard output"
     )
     command.set_defaults(run=clip.run)
+    command = commands.add_parser(
+        "snapshot", parents=[shared], help="copy an event's picture, the last that is here"
+    )
+    command.add_argument("id", type=_event_id, metavar="ID", help=id_help)
+    command.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="where to; - for standard output"
+    )
+    command.set_defaults(run=snapshot.run)
 
 
 def _add_marks(commands: Commands, shared: argparse.ArgumentParser) -> None:
@@ -257,6 +266,9 @@ def _add_absences(commands: Commands, shared: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--camera", help="of cameras of this name (default: all)")
     command.add_argument("--node", help="of this node (default: all)")
+    command.add_argument(
+        "--area", metavar="CODE", help="that are now in this area, or one below it"
+    )
     command.add_argument("--since", metavar="TIME", default="1d", help="(default: 1d)")
     command.add_argument("--until", metavar="TIME", default="now", help="(default: now)")
     command.add_argument(

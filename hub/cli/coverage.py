@@ -21,7 +21,7 @@ from hub.archive.values import CameraKey, EventFilter, Stretch
 from hub.cli.known_names import refuse_unknown_names
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
-from hub.registry import when
+from hub.registry import present, when
 from hub.registry.spreadsheet import harmless
 
 USAGE = 2
@@ -66,17 +66,21 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
         return USAGE
     archive = open_to_read(settings)
     try:
-        named = EventFilter(node=arguments.node, camera=arguments.camera)
+        named = EventFilter(node=arguments.node, camera=arguments.camera, area=arguments.area)
         refuse_unknown_names(archive, named)
+        there = _in_area(archive, arguments.area)
         answers = [
             _answer(archive, key, question)
             for key in archive.cameras()
-            if arguments.node in (None, key.node) and arguments.camera in (None, key.camera)
+            if arguments.node in (None, key.node)
+            and arguments.camera in (None, key.camera)
+            and (there is None or key in there)
         ]
     finally:
         archive.close()
     if not answers:
-        print("camwatch-hub: no camera was heard of yet; camwatch-hub nodes", file=sys.stderr)
+        none = "no camera was heard of yet" if there is None else "no such camera is there now"
+        print(f"camwatch-hub: {none}; camwatch-hub nodes", file=sys.stderr)
         return 1
     if arguments.form == "json":
         for answer in answers:
@@ -88,6 +92,14 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     else:
         _print_buckets(answers, question)
     return 0
+
+
+def _in_area(archive: Archive, area: str | None) -> set[CameraKey] | None:
+    """The cameras that are now in the area or below; None for any."""
+    if area is None:
+        return None
+    found = present.cameras_in_area(archive.registry(), area, SystemClock().utc())
+    return {camera.key for camera in found}
 
 
 def _question(arguments: argparse.Namespace, zone: ZoneInfo) -> Question:

@@ -33,16 +33,19 @@ def _add_users(commands: Commands, shared: argparse.ArgumentParser) -> None:
     command.add_argument("name", help="to log in with: lower-case letters, digits, dot, - and _")
     command.add_argument("--role", choices=ROLES, default="viewer", help="(default: viewer)")
     command.add_argument("--full-name", default="", metavar="TEXT", help="for people")
-    command.add_argument(
-        "--area", action="append", default=[], metavar="AREA",
-        help="sees only this area and what lies in it; may be repeated (default: everything)",
-    )  # fmt: skip
-    command.add_argument(
-        "--organisation", action="append", default=[], metavar="NAME",
-        help="sees only this organisation's cameras; may be repeated",
-    )  # fmt: skip
+    _add_scope(command, "everything")
     command.add_argument("--language", choices=("vi", "en"), help="(default: as the browser asks)")
     command.set_defaults(run=users.add)
+    command = actions.add_parser(
+        "change", parents=[shared], help="change a user's role, what they see, or their name"
+    )
+    command.add_argument("name")
+    command.add_argument("--role", choices=ROLES)
+    command.add_argument("--full-name", metavar="TEXT", help="for people")
+    _add_scope(command, "as it was")
+    command.add_argument("--everything", action="store_true", help="sees everything from now on")
+    command.add_argument("--language", choices=("vi", "en"))
+    command.set_defaults(run=users.change)
     command = actions.add_parser(
         "first", parents=[shared],
         help="while nobody can administrate: print a one-time link for the first administrator",
@@ -68,6 +71,18 @@ def _add_users(commands: Commands, shared: argparse.ArgumentParser) -> None:
     command.set_defaults(run=users.password)
 
 
+def _add_scope(command: argparse.ArgumentParser, otherwise: str) -> None:
+    """What is seen; `otherwise` says what where nothing is given."""
+    command.add_argument(
+        "--area", action="append", default=[], metavar="CODE",
+        help=f"sees only this area and what lies in it; may be repeated (default: {otherwise})",
+    )  # fmt: skip
+    command.add_argument(
+        "--organisation", action="append", default=[], metavar="CODE",
+        help="sees only this organisation's cameras; may be repeated",
+    )  # fmt: skip
+
+
 def _add_tokens(commands: Commands, shared: argparse.ArgumentParser) -> None:
     group = commands.add_parser("token", help="what programs log in to the API with")
     actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -80,6 +95,7 @@ def _add_tokens(commands: Commands, shared: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--days", type=_days, default=90, metavar="N", help="until it expires (default: 90)"
     )
+    _add_scope(command, "all that the user sees")
     command.set_defaults(run=users.add_token)
     command = actions.add_parser("list", parents=[shared], help="list them, without the secrets")
     command.set_defaults(run=users.list_tokens)

@@ -26,7 +26,7 @@ from hub.registry import sessions, users
 from hub.registry.users import Actor
 
 USER_COLUMNS = ("name", "full name", "role", "sees", "state", "since")
-TOKEN_COLUMNS = ("id", "user", "name", "role", "state", "expires", "last used")
+TOKEN_COLUMNS = ("id", "user", "name", "role", "sees", "state", "expires", "last used")
 
 
 class NoSuchUserError(CamwatchError):
@@ -44,9 +44,7 @@ def actor() -> Actor:
 
 def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Add a user; print the link by which they choose a password."""
-    scope = EVERYTHING
-    if arguments.area or arguments.organisation:
-        scope = Scope(False, frozenset(arguments.area), frozenset(arguments.organisation))
+    scope = _scope_of(arguments) or EVERYTHING
     new = NewUser(arguments.name, arguments.full_name, arguments.role, scope, arguments.language)
     archive, _ = open_to_write(settings)
     try:
@@ -56,6 +54,37 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     finally:
         archive.close()
     return 0
+
+
+def change(arguments: argparse.Namespace, settings: HubSettings) -> int:
+    """Change what is given of a user: role, what they see, full name, language."""
+    scope = EVERYTHING if arguments.everything else _scope_of(arguments)
+    if arguments.everything and (arguments.area or arguments.organisation):
+        raise CamwatchError("--everything: not together with --area or --organisation")
+    given = (arguments.role, scope, arguments.full_name, arguments.language)
+    if all(each is None for each in given):
+        raise CamwatchError("say what to change", hint="such as --role operator; see --help")
+    archive, _ = open_to_write(settings)
+    try:
+        user = _user_named(archive.people, arguments.name)
+        after = replace(
+            user,
+            role=arguments.role or user.role,
+            scope=user.scope if scope is None else scope,
+            full_name=user.full_name if arguments.full_name is None else arguments.full_name,
+            language=arguments.language or user.language,
+        )
+        users.change(archive, user, after, actor())
+    finally:
+        archive.close()
+    return 0
+
+
+def _scope_of(arguments: argparse.Namespace) -> Scope | None:
+    """The areas and organisations that are named; None where none is."""
+    if not arguments.area and not arguments.organisation:
+        return None
+    return Scope(False, frozenset(arguments.area), frozenset(arguments.organisation))
 
 
 def first(_arguments: argparse.Namespace, settings: HubSettings) -> int:
@@ -134,7 +163,8 @@ def add_token(arguments: argparse.Namespace, settings: HubSettings) -> int:
         user = _user_named(archive.people, arguments.name)
         life = timedelta(days=arguments.days)
         role: UserRole = arguments.role
-        _, secret = sessions.add_token(archive, user, arguments.purpose, role, life, actor())
+        scope = _scope_of(arguments) or EVERYTHING
+        _, secret = sessions.add_token(archive, user, arguments.purpose, role, life, actor(), scope)
     finally:
         archive.close()
     print(secret)
@@ -211,7 +241,8 @@ def _token_cells(token: Token, name: str, settings: HubSettings) -> tuple[str, .
     state = "revoked" if token.revoked_utc else "expired" if is_over else "valid"
     used = "-" if token.used_utc is None else local_text(token.used_utc, settings.zone)
     expires = local_text(token.expires_utc, settings.zone)
-    return str(token.id), name, token.name, token.role, state, expires, used
+    sees = "as the user" if token.scope.is_everything else _scope_text(token.scope)
+    return str(token.id), name, token.name, token.role, sees, state, expires, used
 
 
 def _scope_text(scope: Scope) -> str:

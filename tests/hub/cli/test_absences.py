@@ -12,8 +12,10 @@ import pytest
 
 from edge.contract.record import JournalGap, Span
 from hub.archive import SqliteArchive
-from hub.archive.values import Batch
+from hub.archive.registry_values import Area, Place
+from hub.archive.values import Batch, CameraKey
 from hub.cli.main import main
+from hub.registry import edit
 from tests.hub.archive.absence_conformance import drop
 from tests.hub.archive.conformance import batch
 from tests.hub.journals import START_UTC, Journal
@@ -214,3 +216,25 @@ def test_coverage_of_no_camera_is_status_1_and_of_no_time_is_status_2(
     assert run(config, "coverage", "--since", "now") == 2
     assert run(config, "coverage", "--since", "soon") == 2
     assert "--since" in capsys.readouterr().err
+
+
+def test_coverage_of_an_area_is_that_of_the_cameras_there_now(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also of those below it; of an area that is none, and of one without cameras, it says so."""
+    archive = SqliteArchive(config.parent / "state" / "archive.sqlite")
+    edit.change(archive, lambda before: edit.put_area(before, Area("dong", "town", "Đông")))
+    edit.change(archive, lambda before: edit.put_area(before, Area("tay", "town", "Tây")))
+    group = Area("to-5", "group", "Tổ 5", "dong")
+    edit.change(archive, lambda before: edit.put_area(before, group))
+    door, place = CameraKey("gate-1", "door"), Place(area="to-5")
+    edit.change(archive, lambda before: edit.place_camera(before, door, place))
+    archive.close()
+    for area in ("dong", "to-5"):
+        assert run(config, "coverage", "--json", "--area", area, *DAY) == 0
+        (answer,) = map(json.loads, capsys.readouterr().out.splitlines())
+        assert (answer["node"], answer["camera"]) == ("gate-1", "door")
+    assert run(config, "coverage", "--area", "tay", *DAY) == 1
+    assert "no such camera is there now" in capsys.readouterr().err
+    assert run(config, "coverage", "--area", "dongg", *DAY) == 1
+    assert "there is no area dongg; dong?" in capsys.readouterr().err
