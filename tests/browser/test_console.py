@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.desk import OUTLINES, PHONE, Desk, make_administrator
+from tests.browser.desk import OUTLINES, PC, PHONE, Desk, make_administrator
+from tests.browser.faults import serious_faults
 from tests.harness.plugin import PublisherFactory
+from tests.hub.people import first_link
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("console")]
 
@@ -28,7 +30,8 @@ def test_the_first_administrator_logs_in_out_and_in_again(desk: Desk) -> None:
 
 
 def test_an_event_appears_without_reloading(desk: Desk, publisher: PublisherFactory) -> None:
-    """The node comes, an event begins and ends, the node goes; the page says it by itself."""
+    """The node comes, an event begins and ends, the node goes and comes again; the page says it by
+    itself."""
     make_administrator(desk)
     page = desk.page
     node = publisher("gate-1", enrolment=desk.enrolment)
@@ -37,7 +40,38 @@ def test_an_event_appears_without_reloading(desk: Desk, publisher: PublisherFact
         node.send(made)
     expect(page.locator("#events").get_by_text("path")).to_be_visible()
     desk.shoot("now-en")
-    node.close()
+    cameras = page.locator("#cameras")
+    node.vanish()
+    expect(cameras.get_by_text("not connected", exact=True)).to_be_visible()
+    node.connect()
+    expect(cameras.get_by_text("no word", exact=True)).to_be_visible()  # but connected
+    expect(cameras.get_by_text("not connected", exact=True)).to_have_count(0)
+    desk.open("/nodes")
+    expect(page.get_by_text("connected", exact=True)).to_be_visible()
+
+
+def test_the_pages_of_people_shut_nobody_out(desk: Desk) -> None:
+    """No fault that axe would find in those about logging in, users and updates, nor where
+    something went wrong; in both languages, on a PC and a phone."""
+    check(desk, "/login", first_link(desk.hub.log_text))
+    make_administrator(desk)
+    check(desk, "/users", "/audit", "/account", "/updates", "/no-such-page")
+
+
+def check(desk: Desk, *paths: str) -> None:
+    """Each page in each language and size, with nothing wider than the screen."""
+    page = desk.page
+    for language in ("Tiếng Việt", "English"):
+        for path in paths:
+            desk.open(path)
+            if (button := page.get_by_role("button", name=language)).count():
+                button.click()
+            for size in (PHONE, PC):
+                page.set_viewport_size(size)
+                expect(page.locator("h1")).to_be_visible()
+                assert serious_faults(page) == [], (path, language)
+                width = page.evaluate("document.documentElement.scrollWidth")
+                assert width <= size["width"], (path, language)
 
 
 def test_pages_turn_vietnamese_and_fit_a_phone_in_the_dark(desk: Desk) -> None:
