@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -101,10 +101,9 @@ class Container:
             "systemd-nspawn", "--quiet", "-D", str(self.root), "--register=no", "--keep-unit",
             net, "-M", name, *binds, "--boot",
         ]  # fmt: skip
-        with _own_cgroups(name) as folders:
-            enter = "".join(f"echo $$ > {each}/cgroup.procs; " for each in folders)
+        with own_cgroups(name) as folders:
             done = subprocess.run(
-                ["/bin/sh", "-c", f'{enter}exec "$@"', "sh", *command],
+                [*entering(folders), *command],
                 stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False,
             )  # fmt: skip
         said = self.root / OUTPUT
@@ -116,7 +115,7 @@ class Container:
 
 
 @contextlib.contextmanager
-def _own_cgroups(name: str) -> Iterator[list[Path]]:
+def own_cgroups(name: str) -> Iterator[list[Path]]:
     """Control groups of its own: two systemds in one would end each other's services."""
     hierarchies = [CGROUPS / "systemd", CGROUPS / "unified", CGROUPS]
     made = [each / name for each in hierarchies if (each / "cgroup.procs").exists()]
@@ -131,6 +130,12 @@ def _own_cgroups(name: str) -> Iterator[list[Path]]:
                     folder.rmdir()
             with contextlib.suppress(OSError):
                 each.rmdir()
+
+
+def entering(folders: Sequence[Path]) -> list[str]:
+    """What goes before a command that is to run in these control groups."""
+    enter = "".join(f"echo $$ > {each}/cgroup.procs; " for each in folders)
+    return ["/bin/sh", "-c", f'{enter}exec "$@"', "sh"]
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -23,6 +24,7 @@ from pathlib import Path
 from tests.harness.patience import PATIENCE_S
 from tests.scripts.flash import vm
 from tests.scripts.flash.layouts import MIB, run
+from tests.units.container import entering, own_cgroups
 
 GUEST = "10.0.2.15"
 # What QEMU's DHCP server gives the virtual machine, a container has by this file.
@@ -101,6 +103,7 @@ class Container:
     ports: Mapping[int, int] = field(default_factory=dict)
     _child: subprocess.Popen[bytes] | None = None
     _relays: list[_Relay] = field(default_factory=list)
+    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @property
     def _serial(self) -> Path:
@@ -136,9 +139,13 @@ class Container:
             "systemd-nspawn", "--quiet", "-D", str(root), f"--bind={self.boot}:/boot/firmware",
             "--register=no", "--keep-unit", "--network-veth", "-M", self._name, "--boot",
         ]  # fmt: skip
+        folders = self._stack.enter_context(own_cgroups(self._name))
         with self._serial.open("wb") as serial:
             self._child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=serial, stderr=serial
+                [*entering(folders), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=serial,
+                stderr=serial,
             )
         self._connect(f"ve-{self._name}")
 
@@ -155,9 +162,18 @@ class Container:
         """Killed without a word, as when the cable is pulled."""
         if self._child is None:
             return
+        inside = _children(self._child.pid)
+        for pid in inside:  # it outlives systemd-nspawn, once it has executed itself anew
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._child.kill()
         self._child.wait()
         self._child = None
+        limit_s = time.monotonic() + PATIENCE_S
+        while any(map(_is_alive, inside)):
+            assert time.monotonic() < limit_s, "the container outlives its end"
+            time.sleep(0.1)
+        self._stack.close()
         for relay in self._relays:
             relay.close()
         link = ["ip", "link", "delete", f"ve-{self._name}"]  # it may outlive the container
@@ -196,6 +212,23 @@ class Container:
     def end(self) -> str:
         """The last of what it printed."""
         return self.said()[-6000:]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []  # it has ended by itself
+    return [int(each) for each in text.split()]
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether it runs; what nobody has waited for yet does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def _unmount(place: Path) -> None:
