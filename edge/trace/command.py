@@ -119,8 +119,9 @@ def run(
     if change is None:
         for each in tapes:
             found = suppressed.count(each, window)
-            lines = report.suppressed_lines(each, found, output.zone)
-            show(output, report.suppressed_object(each, found), lines)
+            rest = suppressed.uncounted(each, window)
+            lines = report.suppressed_lines(each, found, rest, output.zone)
+            show(output, report.suppressed_object(each, found, rest), lines)
         return NOTHING_LOST
     said = verdicts.read(arguments.verdicts) if arguments.verdicts else known or {}
     status = NOTHING_LOST

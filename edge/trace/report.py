@@ -115,20 +115,27 @@ def tape_object(tape: Tape) -> dict[str, object]:
     }
 
 
-def suppressed_lines(tape: Tape, found: Sequence[Suppressed], zone: tzinfo | None) -> list[str]:
-    """What a camera's settings kept from becoming events."""
+def suppressed_lines(
+    tape: Tape, found: Sequence[Suppressed], uncounted: Sequence[str], zone: tzinfo | None
+) -> list[str]:
+    """What a camera's settings kept from becoming events; `uncounted` are those of which that
+    cannot be told."""
     lines = tape_lines(tape, zone)
-    if not found:
+    if not found and not uncounted:
         lines.append("  nothing is set that suppresses anything")
     for each in found:
         text = f"  {each.setting}: at least {_events(len(each.events))} suppressed"
         if each.glances:
             text += f", and {format_count(each.glances, 'moment')} only glanced at"
         lines.append(text)
+    if uncounted:
+        lines.append(f"  not the default, and not countable: {', '.join(uncounted)}")
     return lines
 
 
-def suppressed_object(tape: Tape, found: Sequence[Suppressed]) -> dict[str, object]:
+def suppressed_object(
+    tape: Tape, found: Sequence[Suppressed], uncounted: Sequence[str]
+) -> dict[str, object]:
     """The same for programs."""
     return tape_object(tape) | {
         "suppressed": [
@@ -139,7 +146,8 @@ def suppressed_object(tape: Tape, found: Sequence[Suppressed]) -> dict[str, obje
                 "started_utc": [utc_text(event.started_utc) for event in each.events],
             }
             for each in found
-        ]
+        ],
+        "not_counted": list(uncounted),
     }
 
 

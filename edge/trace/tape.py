@@ -74,6 +74,11 @@ class Tape:
         """Those that ran last."""
         return self.chunks[-1].head.motion if self.chunks else None
 
+    def ran(self, window: Window | None = None) -> list[MotionSettings]:
+        """All settings that ran, each once, the newest first."""
+        within = (each for each in self.chunks if window is None or self._overlaps(each, window))
+        return list(dict.fromkeys(each.head.motion for each in reversed(list(within))))
+
     @property
     def lines(self) -> int:
         """How many there are."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
-from edge.contract.motion import MotionSettings, Polygon, Zone
+from edge.contract.motion import Expert, MotionSettings, Polygon, Zone
 from edge.motion.look import Look
 from edge.trace import segment, suggest, suppressed, verdicts
 from edge.trace.compare import compare
@@ -232,6 +232,86 @@ def test_glances_at_what_is_masked_are_counted_beside() -> None:
     lines = [made.look(90.0 * n, [made.blob(100, NIGHT)], kind="glance") for n in range(5)]
     (count,) = suppressed.count(of(lines, masked))
     assert (len(count.events), count.glances) == (0, 5)
+
+
+LOWER = band(0.5, 1.0).points
+
+
+@pytest.mark.parametrize(
+    ("motion", "names"),
+    [
+        (MotionSettings(zones=(Zone("walk", band(0, 0.5).points),)), ["motion.zones"]),
+        (
+            MotionSettings(zones=(Zone("street", LOWER, sensitivity=1), Zone("all", LOWER))),
+            ["motion.zones", "motion.zones.street.sensitivity=1", suppressed.ALL],
+        ),
+        (
+            MotionSettings(zones=(Zone("street", LOWER, min_area=0.01),)),
+            ["motion.zones", "motion.zones.street.min_area=0.01", suppressed.ALL],
+        ),
+        (
+            MotionSettings(zones=(Zone("street", LOWER, expert=Expert(floor=100)),)),
+            ["motion.zones", "motion.zones.street.expert", suppressed.ALL],
+        ),
+        (MotionSettings(expert=Expert(floor=100)), ["motion.expert"]),
+        (
+            MotionSettings(sensitivity=1, min_area=0.01),
+            ["motion.sensitivity=1", "motion.min_area=0.01", suppressed.ALL],
+        ),
+    ],
+)
+def test_each_setting_that_sees_less_is_lifted_and_all_together(
+    motion: MotionSettings, names: list[str]
+) -> None:
+    """What one hides may be hidden by another as well: together they tell of all that was."""
+    faint = [line for line in week(upto=5) if not isinstance(line, Mark)]
+    tape = of(faint, motion)
+    as_it_runs = tape.rerun(lambda ran: ran)
+    marks = [
+        Mark(moment, kind, event(number))  # type: ignore[arg-type]
+        for number, each in enumerate(as_it_runs)
+        for kind, moment in (("event.started", each.started_ns), ("event.ended", each.last_ns))
+    ]
+    found = suppressed.count(of([*marks, *faint], motion))
+    assert [each.setting for each in found] == names
+    by_default = tape.rerun(lambda _: MotionSettings())
+    assert len(found[-1].events) == len(by_default) - len(as_it_runs) > 0
+
+
+def test_what_a_zone_s_own_sensitivity_suppressed_is_counted_by_itself() -> None:
+    """The zone stays, and what it would see is in it."""
+    street = Zone("street", LOWER, sensitivity=1)
+    faint = [line for line in week(upto=5) if not isinstance(line, Mark)]
+    found = suppressed.count(of(faint, MotionSettings(zones=(street,))))
+    by_name = {each.setting: len(each.events) for each in found}
+    assert by_name["motion.zones.street.sensitivity=1"] == 4
+
+
+def test_what_ran_before_the_newest_settings_is_lifted_too() -> None:
+    """At night it sees less than the default, by day it does not; a mask was taken away since."""
+    night = MotionSettings(sensitivity=1, masks=(band(0.6, 0.9),))
+    found = Tape("gate-3", "gate")
+    for mono_s, motion in ((600.0, night), (1200.0, MotionSettings())):
+        lines = [line for line in week(upto=5) if not isinstance(line, Mark)]
+        found.chunks.append(segment.Chunk(made.head(mono_s=mono_s, motion=motion), tuple(lines)))
+    found.sort()
+    names = [each.setting for each in suppressed.count(found)]
+    assert names == ["motion.masks of before", "motion.sensitivity=1", suppressed.ALL]
+
+
+def test_nothing_suppresses_is_said_of_default_settings_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What no trace can count is named."""
+    plain = ["replay", "--suppressed", "--traces"]
+    write(tmp_path / "default", week())
+    assert main([*plain, str(tmp_path / "default")]) == 0
+    assert "nothing is set that suppresses anything" in capsys.readouterr().out
+    write(tmp_path / "other", week(), MotionSettings(sensitivity=8, analysis_fps=2.0))
+    assert main([*plain, str(tmp_path / "other")]) == 0
+    text = capsys.readouterr().out
+    assert "nothing is set" not in text
+    assert "not countable: motion.sensitivity=8, motion.analysis_fps=2" in text
 
 
 def test_a_chunk_whose_clock_was_not_set_is_placed_by_a_later_one() -> None:
