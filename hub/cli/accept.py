@@ -7,6 +7,7 @@ import argparse
 from edge.base.errors import ConfigError
 from hub.archive import folder
 from hub.archive.opening import accept, place_of
+from hub.cli.trail import tell
 from hub.config import HubSettings
 
 
@@ -20,5 +21,7 @@ def run(_arguments: argparse.Namespace, settings: HubSettings) -> int:
             f" {settings.archive_id}",
             hint="set archive_id to the former",
         )
-    print(accept(settings))
+    found = accept(settings)
+    tell(settings, "archive.accept", f"archive:{found}")  # only now is there a trail to write to
+    print(found)
     return 0

@@ -10,6 +10,7 @@ from edge.base import durable
 from edge.base.clock import SystemClock
 from edge.base.errors import StorageError
 from hub.archive.opening import open_to_write, refuse_stray_root
+from hub.cli.trail import noted
 from hub.config import HubSettings
 from hub.registry import accounts, identity
 from hub.registry.broker_access import BrokerAccess
@@ -28,13 +29,12 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     archive, _ = open_to_write(settings)
     try:
         identity.load_key(settings)
-        secret = accounts.add(
-            archive,
-            arguments.name,
-            arguments.role,
-            SystemClock(),
-            is_replacing=arguments.replace,
-        )
+        how = "replace" if arguments.replace else "add"
+        with noted(archive, "account.add", f"{arguments.role}:{arguments.name}", how=how):
+            secret = accounts.add(
+                archive, arguments.name, arguments.role, SystemClock(),
+                is_replacing=arguments.replace,
+            )  # fmt: skip
         if to is None:
             print(secret)
         else:

@@ -12,7 +12,7 @@ from edge.base.clock import SystemClock
 from edge.base.errors import CamwatchError
 from edge.base.units import format_count
 from hub.archive.registry_values import AREA_KINDS, Area, Registry
-from hub.cli.registry_files import changing, read_file, registry_of, write_file
+from hub.cli.registry_files import changing, exported, read_file, registry_of, write_file
 from hub.cli.render import table
 from hub.config import HubSettings
 from hub.registry import edit, tables
@@ -42,7 +42,9 @@ def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
             f"a {arguments.kind} lies in a {above}: --under CODE",
             hint="camwatch-hub area list shows the codes",
         )
-    with changing(settings) as archive:
+    with changing(
+        arguments, settings, f"area:{arguments.code or 'new'}", name=arguments.name
+    ) as archive:
         code = arguments.code or edit.free_code(
             arguments.name, (area.code for area in archive.registry().areas)
         )
@@ -62,14 +64,14 @@ def alter(arguments: argparse.Namespace, settings: HubSettings) -> int:
     def how(registry: Registry) -> Registry:
         return edit.put_area(registry, replace(edit.area(registry, arguments.code), **given))
 
-    with changing(settings) as archive:
+    with changing(arguments, settings, f"area:{arguments.code}") as archive:
         edit.change(archive, how)
     return 0
 
 
 def end(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Let an area end, and say what it became part of."""
-    with changing(settings) as archive:
+    with changing(arguments, settings, f"area:{arguments.code}") as archive:
         edit.change(
             archive, lambda r: edit.end_area(r, arguments.code, arguments.on, arguments.into)
         )
@@ -79,7 +81,7 @@ def end(arguments: argparse.Namespace, settings: HubSettings) -> int:
 def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Take areas from a CSV file."""
     content = read_file(arguments.file)
-    with changing(settings) as archive:
+    with changing(arguments, settings, "areas") as archive:
         count = tables.import_areas(archive, content)
     print(f"{format_count(count, 'area')} taken")
     return 0
@@ -87,7 +89,7 @@ def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def export(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Write all areas as CSV."""
-    write_file(arguments.output, tables.areas_csv(registry_of(settings)).encode())
+    write_file(arguments.output, tables.areas_csv(exported(settings, "areas")).encode())
     return 0
 
 

@@ -14,6 +14,7 @@ from hub.archive import audit, audit_head
 from hub.archive.audit import AuditEntry, AuditFilter, AuditRow, AuditTrail
 from hub.archive.opening import open_to_read
 from hub.cli.render import local_text, table
+from hub.cli.trail import tell
 from hub.config import HubSettings
 from hub.registry import when
 from hub.registry.spreadsheet import harmless
@@ -30,6 +31,8 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     except ValueError as err:
         print(f"camwatch-hub: {err}", file=sys.stderr)
         return USAGE
+    open_to_read(settings).close()  # there is one; reading begins none
+    tell(settings, "audit.view", "")
     archive = open_to_read(settings)
     try:
         found = archive.audit.entries(where, limit=arguments.limit, before=arguments.before)

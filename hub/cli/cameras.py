@@ -15,7 +15,7 @@ from edge.base.units import format_count
 from hub.archive import Archive
 from hub.archive.registry_values import Camera, Place, Registry
 from hub.archive.values import CameraKey
-from hub.cli.registry_files import changing, read_file, registry_of, write_file
+from hub.cli.registry_files import changing, exported, read_file, registry_of, write_file
 from hub.cli.render import table
 from hub.config import HubSettings
 from hub.registry import edit, tables, when
@@ -66,7 +66,7 @@ def place(arguments: argparse.Namespace, settings: HubSettings) -> int:
         raise CamwatchError(
             "nothing is given", hint="give --area, --organisation, --plan or --title"
         )
-    with changing(settings) as archive:
+    with changing(arguments, settings, f"camera:{'/'.join(arguments.camera)}") as archive:
         unknown = _unknown(archive, arguments.camera)
         edit.change(archive, how)
     if unknown:
@@ -86,7 +86,7 @@ def _unknown(archive: Archive, key: CameraKey) -> str:
 
 def remove(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Take out a camera that was registered by mistake."""
-    with changing(settings) as archive:
+    with changing(arguments, settings, f"camera:{'/'.join(arguments.camera)}") as archive:
         edit.change(archive, lambda registry: edit.remove_camera(registry, arguments.camera))
     return 0
 
@@ -94,7 +94,7 @@ def remove(arguments: argparse.Namespace, settings: HubSettings) -> int:
 def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Take cameras and their places from a CSV file."""
     content = read_file(arguments.file)
-    with changing(settings) as archive:
+    with changing(arguments, settings, "cameras") as archive:
         count = tables.import_cameras(archive, content, settings.zone)
     print(f"{format_count(count, 'place')} of cameras taken")
     return 0
@@ -102,7 +102,7 @@ def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def export(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Write all cameras as CSV."""
-    content = tables.cameras_csv(registry_of(settings), settings.zone)
+    content = tables.cameras_csv(exported(settings, "cameras"), settings.zone)
     write_file(arguments.output, content.encode())
     return 0
 

@@ -12,6 +12,7 @@ from edge.base.units import format_size
 from hub.archive import Archive
 from hub.archive.opening import open_to_read
 from hub.archive.values import Clip, Event
+from hub.cli import trail
 from hub.cli.find import find_event
 from hub.clipstore import ClipStore, FileClipStore
 from hub.config import HubSettings
@@ -27,6 +28,7 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
         clip = _find_clip(archive, event, arguments.part)
     finally:
         archive.close()
+    trail.tell_event(settings, "clip.download", event, part=str(clip.part), sha256=clip.sha256)
     clips = FileClipStore(settings.clips_path, suffix=".mp4", must_exist=True)
     if arguments.output == STANDARD_OUTPUT:
         _write_out(clips, clip)

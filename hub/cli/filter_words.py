@@ -6,8 +6,6 @@ A saved filter keeps the words as they were typed, so that `yesterday` is each d
 from __future__ import annotations
 
 import argparse
-import os
-import pwd
 from urllib.parse import parse_qsl
 
 from edge.base.clock import SystemClock
@@ -17,6 +15,7 @@ from hub.archive.remarks import user_of
 from hub.archive.scope import EVERYTHING
 from hub.archive.values import KINDS, MARKS, EventFilter
 from hub.cli.known_names import refuse_unknown_names
+from hub.cli.trail import login_name
 from hub.config import HubSettings
 from hub.registry import filters
 from hub.registry.filters import FilterError
@@ -86,16 +85,6 @@ def asker(arguments: argparse.Namespace) -> str:
     Raises RemarkError.
     """
     return user_of(arguments.user or login_name())
-
-
-def login_name() -> str:
-    """Who types; with sudo, who typed that."""
-    if name := os.environ.get("SUDO_USER"):
-        return name
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"#{os.getuid()}"
 
 
 def _saved(arguments: argparse.Namespace, archive: Archive) -> str:

@@ -8,7 +8,7 @@ from edge.base.clock import SystemClock
 from hub.archive import remarks
 from hub.archive.opening import open_to_write
 from hub.archive.values import Mark, Remark
-from hub.cli import filter_words
+from hub.cli import filter_words, trail
 from hub.cli.find import find_event
 from hub.config import HubSettings
 
@@ -21,7 +21,12 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     archive, _ = open_to_write(settings)
     try:
         event = find_event(archive, arguments.id)
-        event = archive.remark(event, Remark(user, SystemClock().utc(), mark, note))
+        action, word = "event.mark" if note is None else "event.note", mark or ""
+        with trail.noted(
+            archive, action, f"event:{event.id}", name=user, camera=trail.camera_of(event),
+            mark=word,
+        ):  # fmt: skip
+            event = archive.remark(event, Remark(user, SystemClock().utc(), mark, note))
     finally:
         archive.close()
     print(f"{event.id}  {event.node}/{event.camera}  {event.mark}")

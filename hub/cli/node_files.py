@@ -23,7 +23,7 @@ from hub.archive.opening import open_to_write
 from hub.cli import accounts
 from hub.cli.registry_files import read_file
 from hub.cli.render import local_text
-from hub.cli.users import actor
+from hub.cli.trail import actor
 from hub.config import HubSettings
 from hub.registry import identity, node_table, qr
 from hub.registry.broker_access import PROOF_S, BrokerAccess, BrokerBehindError

@@ -8,7 +8,7 @@ import json
 
 from edge.base.units import format_count
 from hub.archive.registry_values import Organisation, Registry
-from hub.cli.registry_files import changing, read_file, registry_of, write_file
+from hub.cli.registry_files import changing, exported, read_file, registry_of, write_file
 from hub.cli.render import table
 from hub.config import HubSettings
 from hub.registry import edit, tables
@@ -41,7 +41,9 @@ def show(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def add(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Add an organisation; print its code."""
-    with changing(settings) as archive:
+    with changing(
+        arguments, settings, f"organisation:{arguments.code or 'new'}", name=arguments.name
+    ) as archive:
         code = arguments.code or edit.free_code(
             arguments.name, (each.code for each in archive.registry().organisations)
         )
@@ -64,7 +66,7 @@ def alter(arguments: argparse.Namespace, settings: HubSettings) -> int:
         before = edit.organisation(registry, arguments.code)
         return edit.put_organisation(registry, dataclasses.replace(before, **given))
 
-    with changing(settings) as archive:
+    with changing(arguments, settings, f"organisation:{arguments.code}") as archive:
         edit.change(archive, how)
     return 0
 
@@ -72,7 +74,7 @@ def alter(arguments: argparse.Namespace, settings: HubSettings) -> int:
 def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Take organisations from a CSV file."""
     content = read_file(arguments.file)
-    with changing(settings) as archive:
+    with changing(arguments, settings, "organisations") as archive:
         count = tables.import_organisations(archive, content)
     print(f"{format_count(count, 'organisation')} taken")
     return 0
@@ -80,5 +82,7 @@ def import_(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def export(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Write all organisations as CSV."""
-    write_file(arguments.output, tables.organisations_csv(registry_of(settings)).encode())
+    write_file(
+        arguments.output, tables.organisations_csv(exported(settings, "organisations")).encode()
+    )
     return 0

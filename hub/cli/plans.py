@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 
-from hub.cli.registry_files import changing, read_file, registry_of, write_file
+from hub.cli.registry_files import changing, exported, read_file, registry_of, write_file
 from hub.cli.render import table
 from hub.config import HubSettings
 from hub.registry import edit, plans
@@ -33,7 +33,9 @@ def show(arguments: argparse.Namespace, settings: HubSettings) -> int:
 def put(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Keep a picture as a plan, new or in place of the one before; print its code."""
     content = read_file(arguments.picture)
-    with changing(settings) as archive:
+    with changing(
+        arguments, settings, f"plan:{arguments.code or 'new'}", name=arguments.name
+    ) as archive:
         known = archive.registry().plans
         code = arguments.code or edit.free_code(arguments.name, (each.code for each in known))
         plan = plans.keep(
@@ -45,7 +47,7 @@ def put(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def get(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Copy a plan's picture."""
-    plan = edit.plan(registry_of(settings), arguments.code)
+    plan = edit.plan(exported(settings, f"plan:{arguments.code}"), arguments.code)
     content = b"".join(plans.open_store(settings).read(plan.sha256))
     write_file(arguments.output, content)
     return 0

@@ -182,7 +182,7 @@ def _remove(arguments: argparse.Namespace, settings: HubSettings) -> int:
     def how(registry: Registry) -> Registry:
         return edit.remove(registry, arguments.what, arguments.code)
 
-    with changing(settings) as archive:
+    with changing(arguments, settings, f"{arguments.what}:{arguments.code}") as archive:
         edit.change(archive, how)
     return 0
 

@@ -18,7 +18,7 @@ from hub.archive.audit import Deed
 from hub.archive.opening import open_to_read, open_to_write
 from hub.archive.update_values import Rollout
 from hub.cli.render import local_text, table
-from hub.cli.users import actor
+from hub.cli.trail import actor
 from hub.config import HubSettings
 from hub.rollouts import judge
 from hub.rollouts.control import DEFAULT_STAGES, RolloutControl

@@ -24,7 +24,7 @@ from hub.archive.opening import open_to_read
 from hub.archive.values import EventFilter, Mark
 from hub.cli.filter_words import asker
 from hub.cli.known_names import refuse_unknown_names
-from hub.cli.registry_files import changing
+from hub.cli.registry_files import writing
 from hub.cli.settings import apply, own_path, said
 from hub.config import HubSettings
 from hub.registry import settings as settings_of
@@ -127,7 +127,7 @@ def _apply(arguments: argparse.Namespace, settings: HubSettings, advice: Advice)
         return plain
 
     note = f"suggested: {proposal.name}, drops {proposal.dropped} of {proposal.false_alarms}"
-    with changing(settings) as archive:
+    with writing(settings) as archive:
         made = apply(archive, advice.tape.node, how, note, asker(arguments))
     print(said(made), file=sys.stderr if arguments.json else sys.stdout)
 

@@ -10,11 +10,13 @@ from edge.base.clock import SystemClock
 from hub.archive.opening import open_to_read, open_to_write
 from hub.cli import filter_words
 from hub.cli.render import table
+from hub.cli.trail import noted
 from hub.config import HubSettings
 from hub.registry import filters, saved
 from hub.registry.filters import FilterError
 
 USAGE = 2
+CHANGE = "filter.change"
 
 
 def save(arguments: argparse.Namespace, settings: HubSettings) -> int:
@@ -23,10 +25,11 @@ def save(arguments: argparse.Namespace, settings: HubSettings) -> int:
     try:
         words = filter_words.words_of(arguments, archive)
         filter_words.filter_of(arguments, archive, settings)
-        saved.save(
-            archive, filter_words.asker(arguments), arguments.name, words,
-            now=SystemClock().utc(), zone=settings.zone,
-        )  # fmt: skip
+        user = filter_words.asker(arguments)
+        with noted(archive, CHANGE, f"filter:{arguments.name}", name=user, how="save"):
+            saved.save(
+                archive, user, arguments.name, words, now=SystemClock().utc(), zone=settings.zone
+            )
     except FilterError as err:
         print(f"camwatch-hub: {filter_words.said(err)}", file=sys.stderr)
         return USAGE
@@ -54,7 +57,9 @@ def remove(arguments: argparse.Namespace, settings: HubSettings) -> int:
     """Forget a filter; 1 when there is no such one."""
     archive, _ = open_to_write(settings)
     try:
-        is_gone = archive.remove_filter(filter_words.asker(arguments), arguments.name)
+        user = filter_words.asker(arguments)
+        with noted(archive, CHANGE, f"filter:{arguments.name}", name=user, how="remove"):
+            is_gone = archive.remove_filter(user, arguments.name)
     finally:
         archive.close()
     if not is_gone:

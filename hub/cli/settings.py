@@ -20,13 +20,12 @@ from edge.base.clock import SystemClock, utc_text
 from edge.base.errors import CamwatchError
 from edge.contract.settings import CAMERAS, Plain, flat
 from hub.archive import Archive
-from hub.archive.audit import Deed
 from hub.archive.opening import open_to_read
 from hub.archive.settings_values import SettingsVersion
 from hub.archive.values import EventFilter
-from hub.cli import filter_words
+from hub.cli import filter_words, trail
 from hub.cli.known_names import refuse_unknown, refuse_unknown_names
-from hub.cli.registry_files import changing, read_file
+from hub.cli.registry_files import read_file, writing
 from hub.cli.render import local_text, table
 from hub.config import HubSettings
 from hub.registry import present, settings
@@ -132,7 +131,7 @@ def set_(arguments: argparse.Namespace, hub: HubSettings) -> int:
         raise CamwatchError("name a NODE or an --area", hint="one of them")
     if not (arguments.sets or arguments.unsets or arguments.file):
         raise CamwatchError("nothing is given", hint="give --set, --unset or --file")
-    with changing(hub) as archive:
+    with writing(hub) as archive:
         author = _author(arguments)
         made: list[tuple[str, Plain, int]] = []
         for node, cameras in _targets(archive, arguments).items():
@@ -196,7 +195,7 @@ def diff(arguments: argparse.Namespace, hub: HubSettings) -> int:
 def undo(arguments: argparse.Namespace, hub: HubSettings) -> int:
     """Make a version with the content of an old one."""
     author = _author(arguments)
-    with changing(hub) as archive:
+    with writing(hub) as archive:
         make = functools.partial(settings.undo, archive, arguments.node, author, to=arguments.to)
         print(said(_tell(archive, arguments.node, author, "undo", make)))
     return 0
@@ -228,17 +227,9 @@ def apply(
 
 def _tell(archive: Archive, node: str, author: Author, how: str, make: Maker) -> SettingsVersion:
     """Make it; the trail has it before it is done, and again where it is refused."""
-    deed = Deed(
-        author.at_utc, author.user, "command", filter_words.login_name(), ACTION, f"node:{node}",
-        detail={"how": how} | ({"note": author.note} if author.note else {}),
-    )  # fmt: skip
-    archive.audit.append([deed])
-    try:
-        made = make()
-    except SettingsError:
-        archive.audit.append([Deed(**{**vars(deed), "outcome": "refused"})])
-        raise
-    return made
+    note = {"note": author.note} if author.note else {}
+    with trail.noted(archive, ACTION, f"node:{node}", name=author.user, how=how, **note):
+        return make()
 
 
 def said(version: SettingsVersion) -> str:

@@ -17,6 +17,7 @@ from edge.contract.parts import Track
 from hub.archive import Archive
 from hub.archive.opening import open_to_read
 from hub.archive.values import Clip, Event, Remark, Snapshot, StoredRecord
+from hub.cli import trail
 from hub.cli.find import find_event
 from hub.cli.render import event_object, kind_text, local_text, table
 from hub.config import HubSettings
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     archive = open_to_read(settings)
     try:
         event = find_event(archive, arguments.id)
+        trail.tell_event(settings, "event.view", event)
         if arguments.json:
             print(json.dumps(_document(archive, event), ensure_ascii=False, indent=2))
         else:

@@ -10,6 +10,7 @@ from edge.base.units import format_size
 from hub.archive import Archive
 from hub.archive.opening import open_to_read
 from hub.archive.values import Event, Snapshot
+from hub.cli import trail
 from hub.cli.find import find_event
 from hub.cli.registry_files import STANDARD, write_file
 from hub.clipstore import FileClipStore
@@ -21,9 +22,11 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
     announced."""
     archive = open_to_read(settings)
     try:
-        shot = _find(archive, find_event(archive, arguments.id))
+        event = find_event(archive, arguments.id)
+        shot = _find(archive, event)
     finally:
         archive.close()
+    trail.tell_event(settings, "snapshot.view", event, sha256=shot.sha256)
     store = FileClipStore(settings.snapshots_path, suffix=".jpg", must_exist=True)
     content = b"".join(store.read(shot.sha256))
     write_file(arguments.output, content)

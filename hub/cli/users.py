@@ -8,19 +8,17 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
-import os
-import pwd
 import sys
 from dataclasses import replace
 from datetime import timedelta
 
 from edge.base.clock import SystemClock, utc_text
 from edge.base.errors import CamwatchError
-from hub.archive.audit import Deed
 from hub.archive.opening import open_to_read, open_to_write
 from hub.archive.people import NewUser, People, Token, User, UserRole
 from hub.archive.scope import EVERYTHING, Scope
 from hub.cli.render import local_text, table
+from hub.cli.trail import actor
 from hub.config import HubSettings
 from hub.registry import sessions, users
 from hub.registry.users import Actor
@@ -31,15 +29,6 @@ TOKEN_COLUMNS = ("id", "user", "name", "role", "sees", "state", "expires", "last
 
 class NoSuchUserError(CamwatchError):
     """A name that nobody has."""
-
-
-def actor() -> Actor:
-    """Who runs the command, for the audit trail."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = f"#{os.getuid()}"
-    return Actor(Deed(SystemClock().utc(), os.environ.get("SUDO_USER", name), "command", "", ""))
 
 
 def add(arguments: argparse.Namespace, settings: HubSettings) -> int:

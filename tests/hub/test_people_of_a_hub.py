@@ -111,19 +111,20 @@ def test_the_trail_is_listed_verified_and_an_edit_of_the_file_is_found(
     lines = running.command("audit", "--json").stdout.splitlines()
     entries = [json.loads(line) for line in lines]
     assert [(each["action"], each["by"], each["outcome"]) for each in entries] == [
+        ("audit.view", "command", "done"),
         ("login", "nobody", "refused"),
         ("user.invite", "command", "done"),
         ("user.add", "command", "done"),
     ]
     whole = running.command("audit", "--verify")
-    assert whole.returncode == 0 and "whole, 3 entries" in whole.stdout
+    assert whole.returncode == 0 and "whole, 4 entries" in whole.stdout
     head = whole.stdout.split("head: ")[1].strip()
     assert running.command("audit", "--verify", "--head", head).returncode == 0
     running.stop()
     assert (running.state_dir / "audit.head").read_text().strip() == head
     with contextlib.closing(sqlite3.connect(running.state_dir / "archive.sqlite")) as db, db:
         db.execute("DROP TRIGGER audit_is_not_cut")
-        db.execute("DELETE FROM audit WHERE seq = 3")
+        db.execute("DELETE FROM audit WHERE seq = 4")
     cut = running.command("audit", "--verify")
     assert cut.returncode == 1
-    assert "entry 3: was remembered and is not there" in cut.stdout
+    assert "entry 4: was remembered and is not there" in cut.stdout

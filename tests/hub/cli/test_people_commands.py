@@ -12,7 +12,7 @@ from hub.archive.people import Token, User
 from hub.archive.registry_values import Area
 from hub.archive.scope import EVERYTHING, Scope
 from hub.cli.main import main
-from hub.cli.users import actor
+from hub.cli.trail import actor
 from hub.registry import edit, users
 
 PASSWORD = "bốn từ không liên quan"
