@@ -42,9 +42,9 @@ def test_an_event_appears_without_reloading(desk: Desk, publisher: PublisherFact
     desk.shoot("now-en")
     cameras = page.locator("#cameras")
     node.vanish()
-    expect(cameras.get_by_text("not connected", exact=True)).to_be_visible()
+    expect(cameras.get_by_text("not connected", exact=True).first).to_be_visible()
     node.connect()
-    expect(cameras.get_by_text("no word", exact=True)).to_be_visible()  # but connected
+    expect(cameras.get_by_text("no word", exact=True).first).to_be_visible()  # but connected
     expect(cameras.get_by_text("not connected", exact=True)).to_have_count(0)
     desk.open("/nodes")
     expect(page.get_by_text("connected", exact=True)).to_be_visible()
