@@ -1,11 +1,13 @@
 """Motion's pixel counting, from its constants, with the settings Debian installs it with.
 
-Luma at 640x480, 15 a second; a pixel has changed where it differs from the reference picture by
-more than a noise level that follows the picture once a second; despeckled by "EedDl"; connected
-groups of more than 1500 pixels are motion. The reference takes every pixel that is near it, moves
-half way to one that changed for a moment, and takes one that keeps changing after some 10 s.
+Luma at 640x480. A camera gives 15 a second by Debian's settings, of which Motion looks at 3: above
+5 a second it limits both detection and the updates of its reference. A pixel has changed where it
+differs from the reference picture by more than a noise level that follows the picture once a
+second; despeckled by "EedDl"; connected groups of more than 1500 pixels are motion. The reference
+takes every pixel that is near it, moves half way to one that changed for a moment, and takes one
+that keeps changing after some 10 s.
 
-Source: Motion 4.5, `src/alg.c` (constants beside their names here) and Debian's
+Source: Motion 4.5, `src/alg.c` and `src/motion.c` (constants beside their names here) and Debian's
 `/etc/motion/motion.conf`. Left out, as they are off by default: smart mask, light switch, areas,
 threshold tuning; and the quick look at every 31st pixel, which only saves time.
 """
@@ -19,11 +21,10 @@ import numpy.typing as npt
 from scripts.bench.seeing_events import Box
 from scripts.bench.seeing_shot import Rate, Shot
 
-FPS = 15.0  # framerate
+FPS = 3.0  # mlp_prepare: process_thisframe, at more than 5 a second (framerate is 15)
 WIDTH_PX, HEIGHT_PX = 640, 480  # width, height
 THRESHOLD_PX = 1500  # threshold
 FIRST_NOISE = 32  # noise_level
-NOISE_EVERY_S = 1.0  # alg_noise_tune is called at the first picture of each second
 NOISE_BASE, NOISE_TIMES = 4, 3  # alg_noise_tune: noise = 4 + (noise + 3 (mean + 1)) / 2
 STATIC_S = 10  # ACCEPT_STATIC_OBJECT_TIME
 EXCLUDE = 0.20  # EXCLUDE_LEVEL_PERCENT of the noise level
@@ -38,12 +39,12 @@ class Motion:
         self._threshold_px = threshold_px
         self._rate = Rate(FPS)
         self._noise = FIRST_NOISE
-        self._tuned_s = 0.0
+        self._second = 0
         self._reference = np.zeros((0, 0), np.uint8)
         self._held = np.zeros((0, 0), np.int16)
-        # Pictures for which a changing pixel is held; alg_update_reference_frame's "rate limit"
-        # divides 10 s of them by a third of the rate.
-        self._hold = int(FPS) * STATIC_S // (int(FPS) // 3)
+        # Looks for which a changing pixel is held: alg_update_reference_frame divides the pictures
+        # of 10 s by a third of their rate, as so many are looked at.
+        self._hold = int(FPS) * STATIC_S
 
     def look(self, shot: Shot) -> list[Box] | None:
         """See `Contestant`."""
@@ -57,8 +58,8 @@ class Motion:
         distance = np.asarray(cv2.absdiff(luma, self._reference), np.uint8)
         changed = np.asarray(distance > self._noise, np.uint8)
         boxes = self._despeckled(changed)
-        if not boxes and shot.at_s - self._tuned_s >= NOISE_EVERY_S:
-            self._tuned_s = shot.at_s
+        is_new_second, self._second = int(shot.at_s) != self._second, int(shot.at_s)
+        if is_new_second and not boxes:  # mlp_tuning: at the first picture of each second
             mean = float(cv2.mean(distance)[0])
             self._noise = int(NOISE_BASE + (self._noise + NOISE_TIMES * (mean + 1)) / 2)
         self._follow(luma, distance, changed)

@@ -70,13 +70,13 @@ def test_noise_alone_is_nothing(make: Callable[[float], Contestant], stillness: 
 
 
 @pytest.mark.parametrize(
-    ("make", "looks"), [(Frigate, 5.0), (Motion, 10.0), (Viseron, 1.0), (Kerberos, FPS / GOP)],
+    ("make", "looks"), [(Frigate, 5.0), (Motion, 3.0), (Viseron, 1.0), (Kerberos, FPS / GOP)],
     ids=["Frigate", "Motion", "Viseron", "Kerberos"],
 )  # fmt: skip
 def test_each_looks_at_its_own_rate(
     make: Callable[[float], Contestant], looks: float, stillness: list[Shot]
 ) -> None:
-    """Motion would take 15 a second; the film has 10. Kerberos takes keyframes."""
+    """Motion gets more and takes 3; Kerberos takes keyframes."""
     contestant = make(default(make))
     looked = sum(contestant.look(shot) is not None for shot in stillness)
     assert looked == pytest.approx(looks * FRAMES / FPS, abs=1)
@@ -92,6 +92,18 @@ def test_each_has_a_sensitivity_that_counts(
 ) -> None:
     """The bluntest sees nothing."""
     assert not [each for each in moving(make(blunt), crossing) if each >= SETTLED]
+
+
+def test_motion_takes_what_has_come_to_rest_for_still_after_ten_seconds() -> None:
+    """ACCEPT_STATIC_OBJECT_TIME; it looks three times a second, and holds for thirty looks."""
+    motion, seen = Motion(), []
+    for number, luma in enumerate(pictures(FRAMES, [])):
+        if number >= 60:
+            luma[150:240, 200:290] = 20
+        if motion.look(Shot(number / FPS, is_keyframe=False, luma=luma)):
+            seen.append(number / FPS)
+    assert seen[0] == pytest.approx(6.0, abs=0.5)
+    assert seen[-1] == pytest.approx(16.0, abs=1.0)
 
 
 def test_boxes_are_parts_of_the_picture_and_lie_where_the_motion_is(crossing: list[Shot]) -> None:
