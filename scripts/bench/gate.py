@@ -1,4 +1,7 @@
-"""Events with the gate and without it, per recording and kind of stream."""
+"""Events with the gate and without it, per recording and kind of stream.
+
+What the gate adds counts like what it loses, and alarms are those of `seeing_score`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 import cv2  # noqa: E402
 
 from edge.contract.motion import MotionSettings  # noqa: E402
+from scripts.bench.seeing_footage import Known, known  # noqa: E402
 from tests.footage.gate_replay import Viewed, view  # noqa: E402
 from tests.harness.footage import Footage, find_footage  # noqa: E402
 
@@ -60,6 +64,8 @@ class Line:
     name: str
     all: Viewed
     auto: Viewed
+    known: Known | None
+    """Its labels, if it has any."""
 
     @property
     def lost(self) -> int:
@@ -72,13 +78,29 @@ class Line:
         return max([0.0, *self.auto.late_s(self.all.events)])
 
     @property
+    def added(self) -> int:
+        """Events that full decoding has not."""
+        return len(self.auto.added(self.all.events))
+
+    @property
+    def beyond_s(self) -> float:
+        """The longest stretch of an event that is none of full decoding's."""
+        return max([0.0, *self.auto.beyond_s(self.all.events)])
+
+    @property
+    def alarms(self) -> int:
+        """False alarms and overruns by the labels."""
+        return self.auto.tally(self.known).alarms if self.known else 0
+
+    @property
     def is_good(self) -> bool:
-        """Nothing lost, nothing late by more than one analysed frame."""
-        return self.lost == 0 and self.late_s <= LATE_S
+        """Nothing lost, nothing late by more than one analysed frame; and nothing added."""
+        is_kept = self.lost == 0 and self.late_s <= LATE_S
+        return is_kept and self.added == 0 and self.beyond_s <= LATE_S and self.alarms == 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print one line a recording and kind; 0 when no event was lost or late."""
+    """Print one line a recording and kind; 0 when nothing was lost, late or added."""
     parser = argparse.ArgumentParser(prog="scripts/bench/gate")
     parser.add_argument("--only", help="one recording")
     parser.add_argument("--kind", choices=[AS_IT_IS, *KINDS], help="one way of coding")
@@ -87,7 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     footage = find_footage()
     if footage is None:
         raise SystemExit("no recordings: set CAMWATCH_FOOTAGE to their folder")
-    print(f"{'kind':15} {'recording':23} {'events':>6} {'lost':>4} {'late s':>6} {'decoded':>7} "
+    print(f"{'kind':15} {'recording':23} {'events':>6} {'lost':>4} {'late s':>6} "
+          f"{'added':>5} {'beyond s':>8} {'alarms':>6} {'decoded':>7} "
           f"{'ms/s':>6} {'all ms/s':>8} {'openings':>8} {'false':>5} {'missed':>6}  mode"
     )  # fmt: skip
     kinds = [arguments.kind] if arguments.kind else [AS_IT_IS, *KINDS]
@@ -95,7 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         report(kind, line) for kind in kinds for line in lines(footage, kind, arguments.only)
     ]
     bad = are_good.count(False)
-    print(f"Aim: nothing lost, no onset later than one analysed frame: "
+    print("Aim: nothing lost or added, nothing later or longer by more than one analysed frame, "
+          "no false alarm: "
           f"{'reached' if not bad else f'missed in {bad} of {len(are_good)} lines'}")  # fmt: skip
     return 0 if not bad else 1
 
@@ -108,7 +132,8 @@ def lines(footage: Footage, kind: str, only: str | None) -> list[Line]:
     with tempfile.TemporaryDirectory(prefix="camwatch-gate-") as folder:
         result = []
         for name in names:
-            path = footage.recording(name).path
+            recording = footage.recording(name)
+            path, is_labelled = recording.path, recording.labels.motion is not None
             if kind != AS_IT_IS:
                 path = recode(path, KINDS[kind], Path(folder) / f"{name}.mkv")
             result.append(
@@ -116,6 +141,7 @@ def lines(footage: Footage, kind: str, only: str | None) -> list[Line]:
                     name,
                     view(path, MotionSettings(decode="all")),
                     view(path, MotionSettings(decode="auto")),
+                    known(footage, frozenset({name}))[0] if is_labelled else None,
                 )
             )
         return result
@@ -139,6 +165,7 @@ def report(kind: str, line: Line) -> bool:
     )
     per_s = 1e3 / max(1e-9, line.auto.seconds)
     print(f"{kind:15} {line.name:23} {len(line.all.events):6} {line.lost:4} {line.late_s:6.2f} "
+          f"{line.added:5} {line.beyond_s:8.2f} {line.alarms:6} "
           f"{line.auto.share:7.2f} {line.auto.cpu_s * per_s:6.1f} {line.all.cpu_s * per_s:8.1f} "
           f"{counts.openings:8} {counts.false:5} {counts.missed:6}  {shares}",
           flush=True)  # fmt: skip

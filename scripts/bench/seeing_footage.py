@@ -16,8 +16,7 @@ from pathlib import Path
 
 import av
 
-from tests.footage.motion_replay import HARD_KINDS
-from tests.harness.footage import Footage, Interval, Labels, Recording
+from tests.harness.footage import HARD_KINDS, Footage, Interval, Labels, Recording
 
 REQUIRED_S = 0.5  # a shorter visit excuses an event, but need not be seen
 UNSTATED = "unstated"

@@ -29,6 +29,10 @@ from edge.media.packet import Packet, VideoStream
 from edge.media.timeline import Timeline
 from edge.motion.activity import Activity, Ended, Transition
 from edge.motion.observation import Observation
+from scripts.bench import seeing_footage
+from scripts.bench.seeing_events import Found
+from scripts.bench.seeing_footage import Known
+from scripts.bench.seeing_score import Tally, judge
 
 RING_S = 13.0  # pre-roll, lag and onset as edge.camera.camera adds them up
 RING_BYTES = 64 * 2**20
@@ -54,6 +58,8 @@ class Viewed:
     counts: ViewerCounts
     seconds: float
     cpu_s: float
+    began_s: float
+    """The first packet's time, from which labels count."""
     modes: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -71,6 +77,35 @@ class Viewed:
         return [
             min(starts) - each.start_s for each, starts in zip(wanted, met, strict=True) if starts
         ]
+
+    def added(self, wanted: list[Span]) -> list[Span]:
+        """The events here that meet none of `wanted`."""
+        return [own for own in self.events if not any(own.meets(each) for each in wanted)]
+
+    def beyond_s(self, wanted: list[Span]) -> list[float]:
+        """Lengths of all stretches of events here that lie in none of `wanted`: too early, too
+        late, or between two of them."""
+        beyond_s = []
+        for own in self.events:
+            at_s = own.start_s
+            for each in sorted(wanted, key=lambda span: span.start_s):
+                if at_s < each.start_s <= own.end_s:
+                    beyond_s.append(each.start_s - at_s)
+                if each.start_s <= own.end_s:
+                    at_s = max(at_s, each.end_s)
+            if at_s < own.end_s:
+                beyond_s.append(own.end_s - at_s)
+        return beyond_s
+
+    def tally(self, recording: Known) -> Tally:
+        """What the events are worth by the rules of `seeing_score`."""
+        spans = [
+            seeing_footage.Span(each.start_s - self.began_s, each.end_s - self.began_s)
+            for each in self.events
+        ]
+        sums = Tally()
+        sums.add(recording, judge(recording, [Found(each, each.first_s) for each in spans]))
+        return sums
 
 
 class Events:
@@ -175,7 +210,7 @@ def replay(
     stream: VideoStream | None = None
     judge: sieve.Sieve | None = None
     modes: dict[str, int] = {}
-    first_s = last_s = 0.0
+    first_s = last_s = began_s = 0.0
     before_s = time.process_time()
     for packet in packets:
         if packet.is_audio:
@@ -184,7 +219,7 @@ def replay(
             stream, judge = packet.stream, sieve.make(packet.stream)
             gate = judge.gate if judge is not None else None
             analysis.take(StreamBegan(stream, _Recorded(stream.time_base), gate, ring))
-            first_s = float(packet.pts * stream.time_base)
+            began_s = first_s if stream is None else began_s
         change(packet)
         packet.lively_since = judge.observe(packet) if judge is not None else None
         ring.append(packet)
@@ -196,4 +231,4 @@ def replay(
     analysis.finish()
     events.lose()
     cpu_s = time.process_time() - before_s
-    return Viewed(events.found, analysis.counts, last_s - first_s, cpu_s, modes)
+    return Viewed(events.found, analysis.counts, last_s - first_s, cpu_s, began_s, modes)

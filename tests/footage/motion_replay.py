@@ -14,10 +14,11 @@ from edge.contract.motion import MotionSettings
 from edge.media.frame import Frame
 from edge.motion.activity import Activity, Ended, Event
 from edge.motion.detector import Detector
-from tests.harness.footage import Interval, Labels, Recording
+from scripts.bench import seeing_events, seeing_footage
+from scripts.bench.seeing_score import Tally, judge
+from tests.harness.footage import HARD_KINDS, Footage, Interval, Labels, Recording
 
 MIN_INTERVAL_S = 2.0  # shorter visits are not required to be seen
-HARD_KINDS = frozenset({"ped16_far"})  # 16 px tall: may be missed
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,21 @@ class Replay:
             if any(event.meets(each) for each in self.labels.static or ())
             and not any(event.meets(each) for each in excused)
         ]
+
+
+def tally(footage: Footage, name: str, replayed: Replay) -> Tally:
+    """What a replay of the recording `name` is worth by the rules of `seeing_score`."""
+    (recording,) = seeing_footage.known(footage, frozenset({name}))
+    times_s, _ = seeing_footage.frame_times(recording.path)
+    found = [
+        seeing_events.Found(
+            seeing_footage.span((each.first, each.last), times_s), times_s[each.confirmed]
+        )
+        for each in replayed.found
+    ]
+    sums = Tally()
+    sums.add(recording, judge(recording, found))
+    return sums
 
 
 def analysed_frames(recording: Recording, analysis_fps: float) -> Iterator[tuple[int, Frame]]:

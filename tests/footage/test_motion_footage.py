@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from edge.contract.motion import MotionSettings
-from tests.footage.motion_replay import HARD_KINDS, Replay, replay
-from tests.harness.footage import Footage
+from tests.footage.motion_replay import Replay, replay, tally
+from tests.harness.footage import HARD_KINDS, Footage
 
 pytestmark = pytest.mark.footage
 
@@ -51,6 +51,16 @@ def test_every_clear_motion_is_met_by_an_event(replays: Replays, name: str) -> N
 def test_no_event_where_nothing_is(replays: Replays, name: str) -> None:
     """Trees in wind, refreshed blocks, a change of the light: nobody is called out for them."""
     assert replays(name).false() == []
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_no_event_goes_on_where_nothing_is_any_more(
+    footage: Footage, replays: Replays, name: str
+) -> None:
+    """By the rules of the scores, where an alarm that outlasts its visit is one for nothing."""
+    sums = tally(footage, name, replays(name))
+    assert sums.alarms == 0
+    assert sums.met == sums.required
 
 
 @pytest.mark.parametrize("name", BUSY)

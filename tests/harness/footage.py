@@ -17,6 +17,8 @@ from edge.base.schema import item
 ROOT = Path(__file__).parents[2]
 VARIABLE = "CAMWATCH_FOOTAGE"
 
+HARD_KINDS = frozenset({"ped16_far"})  # of events: 16 px tall, may be missed
+
 Interval = tuple[int, int]
 
 
