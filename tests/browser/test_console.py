@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import chromium
 from tests.browser.desk import OUTLINES, PC, PHONE, Desk, make_administrator
 from tests.browser.faults import serious_faults
 from tests.harness.plugin import PublisherFactory
 from tests.hub.people import first_link
+
+LIST = "/now/cameras"
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("console")]
 
@@ -72,6 +77,49 @@ def check(desk: Desk, *paths: str) -> None:
                 assert serious_faults(page) == [], (path, language)
                 width = page.evaluate("document.documentElement.scrollWidth")
                 assert width <= size["width"], (path, language)
+
+
+def test_seven_tabs_load_and_the_one_that_is_shown_hears_news(
+    desk: Desk, publisher: PublisherFactory
+) -> None:
+    """A browser has six connections to the hub: a tab that nobody looks at holds none."""
+    make_administrator(desk)
+    tabs = [desk.page]
+    for number in range(7):
+        chromium.hide(tabs[-1])
+        tabs.append(tab := desk.page.context.new_page())
+        tab.set_default_timeout(20_000)
+        tab.goto(f"{desk.hub.url}/events" if number % 2 else desk.hub.url)
+        expect(tab.get_by_role("navigation").first).to_be_visible()
+    chromium.hide(tabs[-1])
+    node = publisher("gate-1", enrolment=desk.enrolment)
+    for made in node.make_event(camera="door", zones=("path",)):
+        node.send(made)
+    first = tabs[0]
+    chromium.show(first)
+    expect(first.locator("#events").get_by_text("path")).to_be_visible()
+    node.close()
+
+
+def test_a_long_list_is_loaded_again_the_less_often_the_longer_it_is(desk: Desk) -> None:
+    """At once, and for all that came meanwhile once more; none is left out."""
+    make_administrator(desk)
+    page = desk.page
+    with page.expect_request(f"**{LIST}"):  # what it loads when the stream of news has begun
+        page.reload()
+    page.wait_for_timeout(3000)
+    loads: list[float] = []
+    page.on("request", lambda each: loads.append(time.monotonic()) if LIST in each.url else None)
+    page.route(f"**{LIST}", lambda each: each.fulfill(body="<ul>" + "<li></li>" * 300 + "</ul>"))
+    for _ in range(5):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('camwatch:node'))")
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(3000)
+    assert len(loads) == 2
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('camwatch:picture'))")
+    page.wait_for_timeout(7000)
+    assert len(loads) == 3
+    assert loads[1] - loads[0] >= 1.9 and loads[2] - loads[1] >= 5.9
 
 
 def test_pages_turn_vietnamese_and_fit_a_phone_in_the_dark(desk: Desk) -> None:
