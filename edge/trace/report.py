@@ -154,27 +154,28 @@ def suppressed_object(
 def advice_lines(advice: Advice, zone: tzinfo | None) -> list[str]:
     """What is proposed for a camera, and why that can be believed."""
     lines = tape_lines(advice.tape, zone)
-    if advice.refusal or advice.tape.settings is None:
-        return [*lines, f"  nothing is proposed: {advice.refusal}"]
+    if advice.refusal:
+        lines.append(f"  nothing is proposed: {advice.refusal}")
     for number, each in enumerate(advice.proposals, 1):
+        sensitivity = each.candidate.only_at
+        when = "" if sensitivity is None else f" while sensitivity {sensitivity} ran"
         lines += [
             f"  {number}. {each.name}",
             f"     would have dropped {each.dropped} of"
-            f" {format_count(each.false_alarms, 'false alarm')};"
+            f" {format_count(each.false_alarms, 'false alarm')}{when};"
             f" proven by replay: keeps all {each.confirmed} confirmed",
             f"     of {_events(each.unmarked)} that nobody judged it would have dropped"
             f" {each.unmarked_dropped}",
+            f"       {yaml_of(each)}",
         ]
-        settings = yaml_of(each, advice.tape.settings).splitlines()
-        lines += [f"       {line}" for line in settings]
-    return lines
+    return lines + ([f"  {advice.note}"] if advice.note else [])
 
 
 def advice_object(advice: Advice) -> dict[str, object]:
     """The same for programs."""
-    ran = advice.tape.settings
     return tape_object(advice.tape) | {
         "refusal": advice.refusal or None,
+        "note": advice.note or None,
         "proposals": [
             {
                 "name": each.name,
@@ -183,7 +184,9 @@ def advice_object(advice: Advice) -> dict[str, object]:
                 "confirmed_kept": each.confirmed,
                 "unmarked_dropped": each.unmarked_dropped,
                 "unmarked": each.unmarked,
-                "settings": yaml_of(each, ran) if ran is not None else "",
+                "section": "motion" if each.candidate.only_at is None else "camera",
+                "only_at_sensitivity": each.candidate.only_at,
+                "settings": yaml_of(each),
             }
             for each in advice.proposals
         ],

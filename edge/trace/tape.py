@@ -79,6 +79,15 @@ class Tape:
         within = (each for each in self.chunks if window is None or self._overlaps(each, window))
         return list(dict.fromkeys(each.head.motion for each in reversed(list(within))))
 
+    def ran_at_start(self) -> dict[str, MotionSettings]:
+        """By the id of each event that the node made, the settings that ran when it began."""
+        return {
+            line.event: chunk.head.motion
+            for chunk in self.chunks
+            for line in chunk.lines
+            if isinstance(line, Mark) and line.kind == "event.started"
+        }
+
     @property
     def lines(self) -> int:
         """How many there are."""

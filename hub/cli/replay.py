@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from edge.base import schema
 from edge.base.clock import SystemClock
 from edge.base.errors import CamwatchError
-from edge.contract.settings import Plain
+from edge.contract.settings import CAMERAS, Plain, SettableCamera, flat, over
 from edge.trace import command, report, suggest
+from edge.trace.candidates import Plan
 from edge.trace.command import BEGINNING, END, Output
-from edge.trace.suggest import Advice
+from edge.trace.suggest import Advice, Proposal
 from edge.trace.tape import Tape, Window
 from edge.trace.verdicts import Verdict, Verdicts, read
 from hub.archive.opening import open_to_read
-from hub.archive.values import EventFilter, Mark
+from hub.archive.values import CameraKey, EventFilter, Mark
 from hub.cli.filter_words import asker
 from hub.cli.known_names import refuse_unknown_names
 from hub.cli.registry_files import writing
@@ -102,34 +103,67 @@ def run_suggest(arguments: argparse.Namespace, settings: HubSettings) -> int:
     output = _output(arguments, settings)
     status = NOTHING
     for tape in tapes:
-        advice = suggest.advise(tape, said, window=window)
+        own = _own(settings, tape)
+        plan = None if own is None else Plan(own.motion.sensitivity, own.schedules)
+        advice = suggest.advise(tape, said, window=window, plan=plan)
         command.show(output, report.advice_object(advice), report.advice_lines(advice, output.zone))
         status = 0 if advice.proposals else status
         if arguments.apply is not None:
-            _apply(arguments, settings, advice)
+            _apply(arguments, settings, advice, own)
     return status
 
 
-def _apply(arguments: argparse.Namespace, settings: HubSettings, advice: Advice) -> None:
+def _own(settings: HubSettings, tape: Tape) -> SettableCamera | None:
+    """The camera's own settings and schedules, as the node said; None where it did not."""
+    if not settings.archive_path.exists():
+        return None
+    archive = open_to_read(settings)
+    try:
+        return settings_of.effective_camera(archive, CameraKey(tape.node, tape.camera))
+    finally:
+        archive.close()
+
+
+def _apply(
+    arguments: argparse.Namespace, settings: HubSettings, advice: Advice,
+    own: SettableCamera | None,
+) -> None:  # fmt: skip
     """Make a version of the node's settings with the proposal in it."""
-    if arguments.apply > len(advice.proposals) or advice.tape.settings is None:
+    if arguments.apply > len(advice.proposals):
         raise CamwatchError(
             f"--apply {arguments.apply}: there is no such proposal",
             hint=f"there are {len(advice.proposals)}",
         )
     proposal = advice.proposals[arguments.apply - 1]
-    before, after = schema.dump(advice.tape.settings), schema.dump(proposal.settings)
-    changed = {key: value for key, value in after.items() if before.get(key) != value}
+    camera = advice.tape.camera
 
     def how(plain: Plain) -> Plain:
-        for key, value in changed.items():
-            settings_of.put(plain, own_path(advice.tape.camera, "motion", key), value)
+        if own is not None:
+            _refuse_changed(own, plain, advice.tape, proposal)
+        for path, value in flat(proposal.candidate.written).items():
+            settings_of.put(plain, own_path(camera, path), value)
         return plain
 
     note = f"suggested: {proposal.name}, drops {proposal.dropped} of {proposal.false_alarms}"
     with writing(settings) as archive:
         made = apply(archive, advice.tape.node, how, note, asker(arguments))
     print(said(made), file=sys.stderr if arguments.json else sys.stdout)
+
+
+def _refuse_changed(own: SettableCamera, plain: Plain, tape: Tape, proposal: Proposal) -> None:
+    """Raises CamwatchError where what is proposed was changed since it was proven: it would be
+    put back. `plain`: what the hub wants of the node now."""
+    part = {CAMERAS: {own.name: plain.get(CAMERAS, {}).get(own.name, {})}}
+    wanted = over({own.name: schema.dump(own)}, part)[own.name]
+    key, ran = proposal.candidate.key, tape.settings
+    is_same = getattr(wanted.motion, key) == getattr(
+        own.motion if proposal.candidate.only_at is not None else ran, key
+    )
+    if not is_same or wanted.schedules != own.schedules:
+        raise CamwatchError(
+            f"--apply: motion.{key} or the schedules were changed since the traces were made",
+            hint="nodes send traces about an hour late; try again then",
+        )
 
 
 def _number(text: str) -> int:

@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from edge.cli import main
 from edge.contract.motion import Expert, MotionSettings, Polygon, Zone
+from edge.contract.schedule import Schedule
 from edge.motion.look import Look
 from edge.trace import segment, suggest, suppressed, verdicts
+from edge.trace.candidates import Candidate, Plan, candidates
 from edge.trace.compare import compare
 from edge.trace.lines import Line, Mark
 from edge.trace.tape import Tape
@@ -173,7 +176,7 @@ def test_a_proposal_comes_with_the_proof_that_no_confirmed_event_is_lost() -> No
     assert names == ["mask 1"]
     (mask,) = advice.proposals
     assert (mask.dropped, mask.false_alarms, mask.confirmed) == (4, 4, 3)
-    tried = compare(of(week()), lambda _: mask.settings, verdicts=said())
+    tried = compare(of(week()), mask.candidate.change, verdicts=said())
     assert not tried.lost_confirmed
 
 
@@ -192,6 +195,83 @@ def test_nothing_is_proposed_where_the_confirmed_look_like_the_false() -> None:
     advice = suggest.advise(of(lines), {event(n): said()[event(n)] for n in range(4)})
     assert not advice.proposals
     assert "nothing that was tried" in advice.refusal
+
+
+DAY, NIGHT_LONG = 3, 8
+NIGHTLY = Schedule(starts="22:00", ends="06:00", sensitivity=NIGHT_LONG)
+BY_PLAN = Plan(DAY, (Schedule(starts="12:00", ends="13:00", armed=False), NIGHTLY))
+
+
+def day_and_night(day: Sequence[Line], night: Sequence[Line]) -> Tape:
+    """The camera ran with sensitivity 3 by day, with 8 by night, which came last."""
+    found = Tape("gate-3", "gate")
+    for mono_s, sensitivity, lines in ((1000.0, DAY, day), (5000.0, NIGHT_LONG, night)):
+        head = made.head(mono_s=mono_s, motion=MotionSettings(sensitivity=sensitivity))
+        found.chunks.append(segment.Chunk(head, tuple(lines)))
+    found.sort()
+    return found
+
+
+def test_each_part_of_a_trace_is_judged_with_the_settings_that_ran_there() -> None:
+    """Frames enough at the night's sensitivity are too few at the day's: who was confirmed by day
+    would be lost by a change that the newest settings prove."""
+    clear = made.crossing(60.0, seconds=0.7, y=WALK, px_per_s=60, upto=3)
+    faint = made.crossing(60.7, seconds=3.0, y=WALK, px_per_s=60, first_x=62, upto=8)
+    day = marked(1, [*clear, *faint])
+    night = marked(0, made.crossing(4100.0, seconds=0.7, y=NIGHT, px_per_s=60))
+    tape = day_and_night(day, night)
+    words: dict[str, verdicts.Verdict] = {event(1): "confirmed", event(0): "false_alarm"}
+    (eight,) = [each for each in all_candidates(tape) if each.name == "motion.min_frames=8"]
+    newest = eight.change(tape.ran()[0])
+    assert not compare(tape, lambda _: newest, verdicts=words).lost_confirmed
+    assert compare(tape, eight.change, verdicts=words).lost_confirmed
+    assert len(compare(tape, eight.change, verdicts=words).gone) == 2
+    assert eight.name not in [each.name for each in suggest.advise(tape, words).proposals]
+
+
+def all_candidates(tape: Tape, plan: Plan | None = None) -> list[Candidate]:
+    """All that would be tried."""
+    return list(candidates(tape, tape.ran(), plan, (), ()))
+
+
+def test_no_sensitivity_is_proposed_where_more_than_one_ran() -> None:
+    """The newest may be a schedule's: it would raise the day's, and do nothing at night."""
+    tape = day_and_night(week(upto=5), [])
+    assert not [e for e in all_candidates(tape) if e.key == "sensitivity"]
+    assert "sensitivity 3, 8 ran" in suggest.advise(tape, said()).note
+    only_night = of(week(upto=5), MotionSettings(sensitivity=NIGHT_LONG))
+    at_night = [e for e in all_candidates(only_night, BY_PLAN) if e.key == "sensitivity"]
+    assert at_night and all(each.only_at == NIGHT_LONG for each in at_night)
+
+
+def test_a_lower_sensitivity_of_a_schedule_is_proven_by_what_ran_under_it() -> None:
+    """Less at night, where the nuisance is; the day stays as it is, also where it would lose."""
+    day = marked(8, made.crossing(60.0, y=WALK, upto=3))
+    night = [
+        *marked(0, made.crossing(4060.0, y=NIGHT, upto=7)),
+        *marked(1, made.crossing(4120.0, y=WALK)),
+    ]
+    words = said() | {event(8): "confirmed"}
+    (best, *_) = suggest.advise(day_and_night(day, night), words, plan=BY_PLAN).proposals
+    by_name = {
+        each.name: each
+        for each in suggest.advise(day_and_night(day, night), words, plan=BY_PLAN).proposals
+    }
+    found = by_name["schedules 22:00-06:00: sensitivity=5 instead of 8"]
+    assert best.dropped == 1
+    assert (found.dropped, found.false_alarms, found.confirmed) == (1, 1, 1)
+    written = found.candidate.written["schedules"]
+    assert [each.get("sensitivity") for each in written] == [None, 5]
+    loaded = yaml.safe_load(suggest.yaml_of(found))
+    assert loaded == {"schedules": written}
+
+
+def test_a_schedule_is_not_lowered_where_nobody_was_confirmed_under_it() -> None:
+    """Who was confirmed by day proves nothing of the night."""
+    day = marked(1, made.crossing(60.0, y=WALK))
+    night = marked(0, made.crossing(4060.0, y=NIGHT, upto=7))
+    advice = suggest.advise(day_and_night(day, night), said(), plan=BY_PLAN)
+    assert not [each for each in advice.proposals if each.candidate.key == "sensitivity"]
 
 
 def test_nothing_is_proposed_where_nobody_confirmed_anything() -> None:
