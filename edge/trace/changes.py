@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,15 +59,21 @@ def of(sets: Sequence[str], path: Path | None = None) -> Change:
     return change
 
 
-def to(values: Mapping[str, object]) -> Callable[[MotionSettings], MotionSettings]:
+def to(
+    values: Mapping[str, object], scheduled: Collection[int] = ()
+) -> Callable[[MotionSettings], MotionSettings]:
     """The settings to try, from those that ran: with these of a motion section, as far as a trace
-    can be judged by them. Raises ConfigError."""
+    can be judged by them. Where one of the sensitivities `scheduled` ran, it stays: schedules set
+    it, whatever the section says. Raises ConfigError."""
     tried = {name: value for name, value in values.items() if name in REPLAYED}
 
     def change(ran: MotionSettings) -> MotionSettings:
         plain = {name: value for name, value in schema.dump(ran).items() if name not in REPLAYED}
+        stays = {"sensitivity": ran.sensitivity} if ran.sensitivity in scheduled else {}
         try:
-            return schema.load(MotionSettings, plain | tried, unknown="refuse", path="motion")
+            return schema.load(
+                MotionSettings, plain | tried | stays, unknown="refuse", path="motion"
+            )
         except schema.SchemaError as err:
             raise ConfigError(str(err)) from err
 

@@ -20,10 +20,13 @@ from starlette.concurrency import run_in_threadpool
 from edge.base.clock import Clock, utc_text
 from edge.base.errors import CamwatchError
 from edge.contract.parts import Box
+from edge.contract.settings import SettableCamera
+from edge.trace.candidates import Plan
 from edge.trace.trial import Outcome, Slice, Tally
 from hub.archive import Archive
 from hub.archive.scope import Scope
 from hub.archive.values import CameraKey, Event, EventFilter, Mark
+from hub.registry import settings
 from hub.traces import TraceStore
 from hub.trials import process
 
@@ -121,9 +124,10 @@ class Trials:
         files = await run_in_threadpool(
             self._traces.files, wish.key.node, wish.key.camera, since_utc.timestamp()
         )
+        own = await run_in_threadpool(settings.effective_camera, self._archive, wish.key)
         tally = Tally()
         state: State = "going"
-        slices = process.judge(_asked(wish, files, since_utc, known))
+        slices = process.judge(_asked(wish, files, since_utc, known, own))
         deadline_s = asyncio.get_running_loop().time() + LIMIT_S
         try:
             while state == "going":
@@ -194,14 +198,17 @@ def _outdated() -> TrialError:
 
 
 def _asked(
-    wish: Wish, files: list[tuple[Path, int]], since_utc: datetime, known: list[Event]
-) -> dict[str, Any]:
+    wish: Wish, files: list[tuple[Path, int]], since_utc: datetime, known: list[Event],
+    own: SettableCamera | None,
+) -> dict[str, Any]:  # fmt: skip
+    plan = None if own is None else Plan(own.motion.sensitivity, own.schedules)
     return {
         "camera": wish.key.camera,
         "motion": dict(wish.motion),
         "files": [(str(path), size_bytes) for path, size_bytes in files],
         "since_utc": utc_text(since_utc),
         "confirmed": [each.id for each in known if each.mark == "confirmed"],
+        "scheduled": [] if plan is None else sorted(plan.scheduled),
     }
 
 

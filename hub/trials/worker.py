@@ -29,7 +29,7 @@ def main() -> int:
     _be_modest()
     wish = json.load(sys.stdin)
     try:
-        change = changes.to(wish["motion"])
+        change = changes.to(wish["motion"], wish["scheduled"])
         files = [(Path(path), size_bytes) for path, size_bytes in wish["files"]]
         since_utc = parse_utc(wish["since_utc"])
         for part in trial.slices(files, wish["camera"], change, since_utc, wish["confirmed"]):

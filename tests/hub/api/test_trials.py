@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 
 from edge.base import schema
+from edge.contract import applied, names
+from edge.contract.applied import Applied
+from edge.contract.motion import MotionSettings
+from edge.contract.schedule import Schedule
+from edge.contract.settings import SettableCamera
 from edge.trace import segment
 from hub.archive.scope import EVERYTHING
-from hub.archive.values import CameraKey, Remark
+from hub.archive.settings_values import AppliedNote
+from hub.archive.values import Batch, CameraKey, Remark
 from hub.traces import TraceStore
 from hub.trials import Trial, TrialError, Trials, Wish, process
 from tests.edge.trace import made
@@ -35,10 +41,10 @@ def ids(lines: list[object]) -> str:
     return str(lines[0].header.event)  # type: ignore[attr-defined]
 
 
-def fill(site: Site, *, beside: bool = False) -> list[str]:
+def fill(site: Site, *, beside: bool = False, upto: int = 1) -> list[str]:
     """Four events: two below, two above, of which one is confirmed, with the node's trace of
     them; and a fifth of which there is none. Their ids, the oldest first. `beside`: at the end
-    of who walks above, something begins to move below."""
+    of who walks above, something begins to move below. All is seen down to sensitivity `upto`."""
     now = site.clock.utc()
     journal = Journal(NODE, start_utc=now - timedelta(hours=2))
     events = [journal.event() for _ in range(5)]
@@ -47,7 +53,8 @@ def fill(site: Site, *, beside: bool = False) -> list[str]:
     found = [ids(lines) for lines in events]  # type: ignore[arg-type]
     traced = []
     for number, name in enumerate(found[:4]):
-        walk = made.crossing(60.0 * (number + 1), y=NIGHT if number % 2 == 0 else WALK)
+        y = NIGHT if number % 2 == 0 else WALK
+        walk = made.crossing(60.0 * (number + 1), y=y, upto=upto)
         if beside and number % 2:
             walk = made.together(walk, made.crossing(60.0 * (number + 1) + 3, y=NIGHT))
         for line in marked(0, walk):
@@ -84,6 +91,37 @@ def test_who_was_confirmed_is_not_kept_by_another_at_the_same_time(site: Site) -
     said: Any = site.client("binh", "operator").send("POST", TRIAL, {"motion": WALK_MASKED}).json
     assert found[1] in said["gone"]["ids"] and said["gone"]["confirmed"] == 1
     assert found[3] in said["kept"]["ids"]  # which nobody confirmed
+
+
+def test_what_a_schedule_sets_is_not_tried_otherwise(site: Site) -> None:
+    """The number that is drawn holds by day; what ran with the night's own goes on with it."""
+    fill(site, upto=5)
+    client = site.client("binh", "operator")
+
+    def events(outcome: str) -> object:
+        said: Any = client.send("POST", TRIAL, {"motion": {"sensitivity": 3}}).json
+        return said[outcome]["events"]
+
+    assert events("gone") == 4
+    tell(site, sensitivity=3, at_night=5)
+    assert events("kept") == 4
+    tell(site, sensitivity=3, at_night=7)
+    assert events("gone") == 4
+
+
+def tell(site: Site, *, sensitivity: int, at_night: int) -> None:
+    """The node says what its camera has."""
+    night = Schedule(starts="22:00", ends="06:00", sensitivity=at_night)
+    camera = SettableCamera(
+        name=CAMERA, source="rtsp://192.0.2.7/", schedules=(night,),
+        motion=MotionSettings(sensitivity=sensitivity),
+    )  # fmt: skip
+    said = Applied(
+        v=names.VERSION, node=NODE, version=0, state="applied", seen=0, at_utc=site.clock.utc(),
+        settings={"cameras": {CAMERA: schema.dump(camera)}},
+    )  # fmt: skip
+    note = AppliedNote(said, applied.encode(said), site.clock.utc())
+    site.archive.write(Batch(applied=(note,)))
 
 
 def test_where_no_trace_is_nothing_is_said_of_any_event(site: Site) -> None:
@@ -146,7 +184,7 @@ def test_nobody_s_process_goes_on(tmp_path: Path) -> None:
     fifo = tmp_path / "endless.trace"
     os.mkfifo(fifo)  # reading it would block for ever
     wish = {"camera": CAMERA, "motion": {}, "since_utc": "2026-01-01T00:00:00Z",
-            "files": [(str(fifo), 1)], "confirmed": []}  # fmt: skip
+            "files": [(str(fifo), 1)], "confirmed": [], "scheduled": []}  # fmt: skip
 
     async def ask() -> None:
         async with contextlib.aclosing(process.judge(wish)) as found:
