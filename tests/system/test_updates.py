@@ -160,7 +160,7 @@ def test_a_bad_release_is_taken_back_with_no_event_lost(
     site: Site, path: str, patch: Patch, reason: str
 ) -> None:
     """It passes its self-test and fails at work; the hub is told why, and stops the roll-out."""
-    site.node.terms = ("--hold-s", "5", "--limit-s", "40", "--silent-s", "15")
+    site.node.terms = ("--hold-s", "5", "--limit-s", "60", "--silent-s", "30")
     site.town.wait_for_events(stage.are_complete(1), PATIENCE_S)
     site.add(NEW, {path: patch})
     site.say("release", "roll-out", NEW, "--stage", "all", "--healthy-for", "1s")
