@@ -62,7 +62,7 @@ class Rerun:
         self._tracker = self._make_tracker()
         self._settled_ns = 0
         self.found: list[Span] = []
-        self.moving: tuple[Box, ...] = ()
+        self.moving: tuple[Region, ...] = ()
         """What moves in the line last taken."""
 
     def take(self, line: Line) -> None:
@@ -75,7 +75,7 @@ class Rerun:
             self._note(self._activity.tick(line.mono_ns))
         else:
             observation = self._observe(line)
-            self.moving = tuple(each.box for each in observation.regions if each.is_moving)
+            self.moving = tuple(each for each in observation.regions if each.is_moving)
             self._note(self._activity.observe(observation))
 
     def finish(self) -> None:

@@ -15,6 +15,7 @@ from edge.base.errors import storage_error
 from edge.contract.motion import MotionSettings
 from edge.contract.parts import Box
 from edge.motion.look import Look
+from edge.motion.observation import Region
 from edge.trace import segment
 from edge.trace.lines import Line, Mark
 from edge.trace.rerun import Rerun, Span
@@ -22,8 +23,8 @@ from edge.trace.segment import Chunk, Damage, Head
 
 Change = Callable[[MotionSettings], MotionSettings]
 Window = tuple[datetime, datetime]
-Watch = Callable[[Head, Look, Sequence[Box]], None]
-"""Told of each look that was judged, with the boxes of what moves in it by the re-run."""
+Watch = Callable[[Head, Look, Sequence[Region]], None]
+"""Told of each look that was judged, with what moves in it by the re-run."""
 SKEW_NS = 60 * 10**9  # by which a chunk's lines may be out of order
 EDGE = timedelta(seconds=60)  # of trace before a window, so that tracks are known in it
 
