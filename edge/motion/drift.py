@@ -21,9 +21,14 @@ class Drift:
         self._dx = self._dy = 0.0
         self._steps_sq = 0.0
 
-    def add(self, step_x: float, step_y: float, elapsed_s: float, *, is_leap: bool) -> None:
-        """One step. A leap, where regions were joined or split, is no movement of the thing."""
-        kept = math.exp(-elapsed_s / self._forget_s)
+    def add(
+        self, step_x: float, step_y: float, elapsed_s: float, *, is_leap: bool, least_s: float = 0.0
+    ) -> None:
+        """One step. A leap, where regions were joined or split, is no movement of the thing.
+
+        `least_s`: the time constant is no less than that, where steps are long.
+        """
+        kept = math.exp(-elapsed_s / max(self._forget_s, least_s))
         self._steps_sq *= kept
         self._dx *= kept
         self._dy *= kept

@@ -11,6 +11,9 @@ What else looks like motion, and is asked for more
 - Insects before the lens: large, out of focus, gone within a second. What is blurred must last.
 - Beams and shadows: large, with hardly a gradient of their own.
 - Many things at a time, as in rain: a drift must last longer and be straighter.
+
+Where frames come slowly (`cadence`), a thing is remembered over two of them, looked for farther
+away, followed with less smoothing, and believed after fewer.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge.motion.cadence import Cadence
 from edge.motion.drift import Drift
 from edge.motion.needs import Needs, ZoneNeeds
 from edge.motion.observation import Moment
@@ -60,6 +64,17 @@ MIN_BULK_SHARE = 0.15  # ... this share
 ONSET_S = 4.0  # how long before its confirmation a movement may have begun
 MARK_S = 0.5
 MERGED_S = 2.0  # how long ago the first part of one thing may have come into sight
+SPEED_WEIGHT = 0.3  # of a new step in the speed
+# Where frames come slowly (tried on all labelled recordings at 1, 0.9, 0.7 and 0.5 a second):
+HOLD_FRAMES = 2.5  # for so many frames at least anything is remembered
+SLOW_REACH_PX_S, MAX_SLOW_REACH_PX = 24.0, 48.0  # beyond REACH_PX: a walker goes 30 px a second
+SLOW_SMOOTHING = 0.9  # outlines jitter by much less than a step
+SLOW_SPEED_WEIGHT = 0.7
+SLOW_BULK_HITS, SLOW_CROWD_HITS = 3, 4
+SLOW_FORGET_FRAMES = 6.0  # so many frames count at least
+# Steps are not smoothed: straight ones make a certainty of nearly their number, which a random walk
+# of three seldom comes near.
+SLOW_DRIFT_RATIO, SLOW_CLEAR_DRIFT_RATIO = 2.4, 3.2
 LEAP = 1.8  # ratio of areas beyond which two regions were joined or split: no step is counted
 
 
@@ -101,8 +116,9 @@ class Blob:
 class Track:
     """One thing over time. Positions in pixels of the small picture."""
 
-    def __init__(self, number: int, blob: Blob, at: Moment) -> None:
+    def __init__(self, number: int, blob: Blob, at: Moment, cadence: Cadence) -> None:
         self.number = number
+        self._cadence = cadence
         self._marks = deque([at])
         self.blob = blob
         self.hits = 1
@@ -131,7 +147,8 @@ class Track:
 
     def is_stale(self, at: Moment) -> bool:
         """Whether it has been out of sight for too long to be known again."""
-        return self.unseen_s(at) > (MOVING_HOLD_S if self.is_moving else CANDIDATE_HOLD_S)
+        hold_s = MOVING_HOLD_S if self.is_moving else CANDIDATE_HOLD_S
+        return self.unseen_s(at) > max(hold_s, HOLD_FRAMES * self._cadence.slow_s)
 
     @property
     def is_explained(self) -> bool:
@@ -158,7 +175,10 @@ class Track:
         """Pixels between `blob` and where this thing is expected; None beyond its reach."""
         lag_s = self.unseen_s(at)
         ahead_x, ahead_y = self._speed[0] * lag_s, self._speed[1] * lag_s
-        reach_x, reach_y = REACH_PX + abs(ahead_x), REACH_PX + abs(ahead_y)
+        reach_px = REACH_PX
+        if self._cadence.slow_s:
+            reach_px += min(MAX_SLOW_REACH_PX, SLOW_REACH_PX_S * lag_s)
+        reach_x, reach_y = reach_px + abs(ahead_x), reach_px + abs(ahead_y)
         old = self.blob
         if (
             blob.left >= old.left + old.width + reach_x
@@ -172,17 +192,21 @@ class Track:
     def follow(self, blob: Blob, at: Moment) -> None:
         """Take `blob` for this thing in the frame of `at`."""
         elapsed_s = max(self.unseen_s(at), 0.03)
-        weight = SMOOTHING if self.hits > 2 else FIRST_SMOOTHING
+        slow_s = self._cadence.slow_s
+        weight, speed_weight = SMOOTHING if self.hits > 2 else FIRST_SMOOTHING, SPEED_WEIGHT
+        if slow_s:
+            weight, speed_weight = SLOW_SMOOTHING, SLOW_SPEED_WEIGHT if self.hits > 1 else 1.0
         step_x, step_y = weight * (blob.x - self._x), weight * (blob.y - self._y)
         small, large = sorted((blob.area_px, self.blob.area_px))
         is_leap = large > LEAP * small + 20
         for drift in (self._drift, self._long_drift):
-            drift.add(step_x, step_y, elapsed_s, is_leap=is_leap)
+            least_s = SLOW_FORGET_FRAMES * slow_s
+            drift.add(step_x, step_y, elapsed_s, is_leap=is_leap, least_s=least_s)
         self._x, self._y = self._x + step_x, self._y + step_y
         speed_x, speed_y = self._speed
         self._speed = (
-            speed_x + 0.3 * (step_x / elapsed_s - speed_x),
-            speed_y + 0.3 * (step_y / elapsed_s - speed_y),
+            speed_x + speed_weight * (step_x / elapsed_s - speed_x),
+            speed_y + speed_weight * (step_y / elapsed_s - speed_y),
         )
         self._novelty += 0.3 * (blob.novelty - self._novelty)
         self._sharpness += 0.3 * (blob.sharpness - self._sharpness)
@@ -269,13 +293,21 @@ class Track:
             and self._long_drift.square >= needed_sq
         ):
             return True
-        is_clear = certainty >= CLEAR_DRIFT_RATIO and drift_sq >= min(blob.width, blob.height) ** 2
+        needed, clear = DRIFT_RATIO, CLEAR_DRIFT_RATIO
+        if self._cadence.slow_s:
+            needed, clear = SLOW_DRIFT_RATIO, SLOW_CLEAR_DRIFT_RATIO
+        is_clear = certainty >= clear and drift_sq >= min(blob.width, blob.height) ** 2
         return (
             (is_thing or is_clear)
-            and self.hits >= (CROWD_HITS if is_crowded else MIN_HITS)
-            and certainty >= DRIFT_RATIO
+            and self.hits >= self._needed_hits(is_crowded=is_crowded)
+            and certainty >= needed
             and drift_sq >= needed_sq
         )
+
+    def _needed_hits(self, *, is_crowded: bool) -> int:
+        if not is_crowded:
+            return MIN_HITS
+        return SLOW_CROWD_HITS if self._cadence.slow_s else CROWD_HITS
 
     def _needed_px(self, *, is_restless: bool) -> float:
         """How far it must have drifted."""
@@ -294,7 +326,7 @@ class Track:
         if is_crowded or self._is_haunted:
             calm = 1.0
         return (
-            self.hits >= BULK_HITS
+            self.hits >= (SLOW_BULK_HITS if self._cadence.slow_s else BULK_HITS)
             and self._thingness > 0.6
             and blob.calm_px >= bulk_px * calm
             and not blob.is_stringy
@@ -310,6 +342,7 @@ class Tracker:
         self._picture_px = picture_px
         self._tracks: list[Track] = []
         self._next_number = first_number
+        self._cadence = Cadence()
 
     @property
     def next_number(self) -> int:
@@ -325,6 +358,7 @@ class Tracker:
 
         Nothing is taken for moving while the picture is not settled.
         """
+        self._cadence.note(at.mono_ns)
         self._tracks = [track for track in self._tracks if not track.is_stale(at)]
         crowd = max(len(self._tracks), len(blobs))
         free = list(self._tracks)
@@ -337,7 +371,7 @@ class Tracker:
                 free.remove(track)
                 track.follow(blob, at)
             elif len(self._tracks) < MAX_TRACKS:
-                track = Track(self._next_number, blob, at)
+                track = Track(self._next_number, blob, at, self._cadence)
                 self._next_number += 1
                 self._tracks.append(track)
             else:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 
+from edge.camera.pace import Pace
 from edge.capture.decode import DecodedPixels, small_luma
 from edge.contract.motion import MotionSettings
 from edge.media.frame import Frame
@@ -105,30 +106,57 @@ def analysed_frames(recording: Recording, analysis_fps: float) -> Iterator[tuple
             )
 
 
+class Watch:
+    """A detector and its events, told of frames by their numbers."""
+
+    def __init__(self, settings: MotionSettings) -> None:
+        self._detector = Detector(settings)
+        self._activity = Activity(settings.min_frames, settings.quiet_s)
+        self._pace = Pace(1 / settings.analysis_fps)
+        self._numbers: dict[int, int] = {}
+        self._events: list[Event] = []
+        self._cpu_ns = 0
+
+    def take_due(self, number: int, frame: Frame) -> None:
+        """Judge a frame, if one is due."""
+        if self._pace.is_due(frame.mono_ns):
+            self.take(number, frame)
+
+    def take(self, number: int, frame: Frame) -> None:
+        """Judge a frame."""
+        self._numbers[frame.pts] = number
+        before_ns = time.thread_time_ns()
+        observation = self._detector.observe(frame)
+        self._cpu_ns += time.thread_time_ns() - before_ns
+        transition = self._activity.observe(observation)
+        if isinstance(transition, Ended):
+            self._events.append(transition.event)
+
+    def finish(self, labels: Labels) -> Replay:
+        """End a running event; what came of it all."""
+        if (finished := self._activity.finish()) is not None:
+            self._events.append(finished.event)
+        numbers = self._numbers
+        found = tuple(
+            Found(numbers[e.started.pts], numbers[e.confirmed.pts], numbers[e.last.pts])
+            for e in self._events
+        )
+        return Replay(labels, found, len(numbers), self._cpu_ns / 1e9)
+
+
 def replay(
     recording: Recording,
     settings: MotionSettings,
     also: Callable[[Frame], None] | None = None,
+    beside: Sequence[Watch] = (),
 ) -> Replay:
-    """Decode and judge one recording; `also` is called with every analysed frame."""
-    detector = Detector(settings)
-    activity = Activity(settings.min_frames, settings.quiet_s)
-    numbers: dict[int, int] = {}
-    events: list[Event] = []
-    cpu_ns = 0
+    """Decode and judge one recording; `also` is called with every analysed frame, of which
+    those `beside` take what is due for them."""
+    watch = Watch(settings)
     for number, frame in analysed_frames(recording, settings.analysis_fps):
-        numbers[frame.pts] = number
-        before_ns = time.thread_time_ns()
-        observation = detector.observe(frame)
-        cpu_ns += time.thread_time_ns() - before_ns
-        transition = activity.observe(observation)
-        if isinstance(transition, Ended):
-            events.append(transition.event)
+        watch.take(number, frame)
+        for each in beside:
+            each.take_due(number, frame)
         if also is not None:
             also(frame)
-    if (finished := activity.finish()) is not None:
-        events.append(finished.event)
-    found = tuple(
-        Found(numbers[e.started.pts], numbers[e.confirmed.pts], numbers[e.last.pts]) for e in events
-    )
-    return Replay(recording.labels, found, len(numbers), cpu_ns / 1e9)
+    return watch.finish(recording.labels)

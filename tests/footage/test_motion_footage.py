@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from edge.contract.motion import MotionSettings
-from tests.footage.motion_replay import Replay, replay, tally
+from tests.footage.motion_replay import Replay, Watch, replay, tally
 from tests.harness.footage import HARD_KINDS, Footage
 
 pytestmark = pytest.mark.footage
@@ -19,20 +19,34 @@ LABELLED = (
 )  # fmt: skip
 BUSY = ("traffic-camera", "traffic-camera-vfr", "vtest", "tamper-1")
 
+SLOW_FPS = (1.0, 0.9)
+LONG = ("street-day", "cdnet-office", "cdnet-pedestrians", "sbi-caviar1")  # visits of 3 s and more
+
 Replays = Callable[[str], Replay]
+SlowReplays = Callable[[str, float], Replay]
 
 
 @pytest.fixture(scope="session")
-def replays(footage: Footage) -> Replays:
-    """Each recording is decoded once, when first asked for."""
-    done: dict[str, Replay] = {}
+def all_replays(footage: Footage) -> SlowReplays:
+    """Each recording is decoded once, when first asked for; at 10 pictures a second, and slowly."""
+    done: dict[str, dict[float, Replay]] = {}
 
-    def get(name: str) -> Replay:
+    def get(name: str, fps: float) -> Replay:
         if name not in done:
-            done[name] = replay(footage.recording(name), MotionSettings())
-        return done[name]
+            recording = footage.recording(name)
+            slow = {fps: Watch(MotionSettings(analysis_fps=fps)) for fps in SLOW_FPS}
+            full = replay(recording, MotionSettings(), beside=tuple(slow.values()))
+            done[name] = {fps: each.finish(recording.labels) for fps, each in slow.items()}
+            done[name][MotionSettings().analysis_fps] = full
+        return done[name][fps]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def replays(all_replays: SlowReplays) -> Replays:
+    """By the default settings."""
+    return lambda name: all_replays(name, MotionSettings().analysis_fps)
 
 
 def test_every_labelled_recording_is_played(footage: Footage) -> None:
@@ -61,6 +75,30 @@ def test_no_event_goes_on_where_nothing_is_any_more(
     sums = tally(footage, name, replays(name))
     assert sums.alarms == 0
     assert sums.met == sums.required
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_whoever_stays_for_some_seconds_is_met_at_a_picture_a_second(
+    all_replays: SlowReplays, name: str
+) -> None:
+    """As of a camera so slow, or on a box that looks so seldom."""
+    assert all_replays(name, 1.0).missed() == []
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_just_below_a_picture_a_second_does_not_blind(all_replays: SlowReplays, name: str) -> None:
+    """But for a car that is through within three seconds."""
+    result = all_replays(name, 0.9)
+    assert all(last - first < 3.5 * result.labels.fps for first, last in result.missed())
+
+
+@pytest.mark.parametrize("fps", SLOW_FPS)
+@pytest.mark.parametrize("name", LABELLED)
+def test_no_event_where_nothing_is_at_a_picture_a_second(
+    all_replays: SlowReplays, name: str, fps: float
+) -> None:
+    """What makes it see with few pictures makes it see no ghosts."""
+    assert all_replays(name, fps).false() == []
 
 
 @pytest.mark.parametrize("name", BUSY)
