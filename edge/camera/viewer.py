@@ -339,12 +339,11 @@ class Viewer:
             yield frame
 
     def _may_close(self, packet: Packet) -> bool:
-        if self.mode == "all" or self._opened_ns is None or self._first_pts is None:
+        if self._first_pts is None or self._since_s(self._first_pts, packet) < LEARN_S:
             return False
-        if self._since_s(self._first_pts, packet) < LEARN_S:
-            return False
+        # Before the mode, which comes of it: the ring is not short for ever after a burst.
         self._is_ring_short = self._ring.history_s < min(self._keyframe_s, MIN_HISTORY_S)
-        if self._is_ring_short or self._observed_pts is None:
+        if self.mode == "all" or self._opened_ns is None or self._observed_pts is None:
             return False
         now_ns = self._timeline.mono_ns(self._observed_pts)
         still_s = (now_ns - (self._stirred_ns or self._opened_ns)) / 1e9

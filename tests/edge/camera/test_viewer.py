@@ -158,6 +158,24 @@ def test_a_ring_too_small_to_go_back_in_keeps_the_viewer_open(tmp_path: Path) ->
     assert viewed.share == 1.0
 
 
+def test_a_burst_of_bytes_that_fills_the_ring_does_not_keep_the_viewer_open(
+    tmp_path: Path,
+) -> None:
+    """Once the ring holds a GOP again, it closes again."""
+    path = film(tmp_path / "quiet.mp4", nothing, (*X264, "-crf", "26"))
+    packets = 0
+
+    def burst(packet: Packet) -> None:
+        nonlocal packets
+        packets += 1
+        if 18 * FPS <= packets < 28 * FPS:
+            filler = b"\x0c" + b"\xff" * 200_000
+            packet.data += len(filler).to_bytes(4, "big") + filler
+
+    viewed = view(path, MotionSettings(), ring_bytes=2**20, change=burst)
+    assert 28 * FPS <= viewed.counts.decoded < 45 * FPS
+
+
 def test_time_in_which_nothing_can_be_decoded_is_not_watched(tmp_path: Path) -> None:
     """From half a minute on, packets come as ever but hold no picture: a closed viewer claims only
     up to the last keyframe that it could decode."""
