@@ -29,6 +29,7 @@ from edge.camera.feed import (
 )
 from edge.camera.load import Load
 from edge.camera.pace import Pace
+from edge.camera.shortage import Looks, Shortage
 from edge.camera.tamper_watch import TamperWatch
 from edge.camera.tracing import Tracing
 from edge.camera.viewer import ViewerCounts
@@ -115,6 +116,8 @@ class Analysis:
         self._viewer: Viewing | None = None
         self._turns = turns or nullcontext()
         self._load = Load()
+        self._looks = Looks(settings.analysis_fps, self._load)
+        self._shortage = Shortage()
         self._clock = clock
         self._tamper = tamper
         self._hold = hold
@@ -210,6 +213,7 @@ class Analysis:
             self._tracing.retune(retuned.settings)
         if before.analysis_fps != self._settings.analysis_fps:
             self._pace = Pace(1 / self._settings.analysis_fps)
+            self._looks = Looks(self._settings.analysis_fps, self._load)
         chooses = ("decode", "analysis_fps")
         if any(getattr(before, each) != getattr(self._settings, each) for each in chooses):
             self._choose_anew()
@@ -290,7 +294,9 @@ class Analysis:
         self._feed.is_lazy = not viewer.is_open
         if not viewer.is_open:
             self._let_pass(packet, began)
+        self._looks.note(began.timeline.mono_ns(packet.dts))
         self._balance(packet, is_lazy=not viewer.is_open)
+        self._tell_shortage()
 
     def _balance(self, packet: Packet, *, is_lazy: bool) -> None:
         """Look at less while the pictures come faster than they can be looked at."""
@@ -298,15 +304,17 @@ class Analysis:
             return
         waited_s = (self._clock.mono_ns() - packet.arrival_mono_ns) / 1e9 - self._feed.grace_s
         lag_s = 0.0 if is_lazy else max(0.0, waited_s)  # packets gather while it is lazy
-        if not self._load.note(float(packet.dts * packet.time_base), lag_s):
-            return
-        if self._coverage is not None:
-            self._coverage.lowered(self._load.step.says, is_blind=self._load.is_blind)
+        self._load.note(float(packet.dts * packet.time_base), lag_s)
+
+    def _tell_shortage(self) -> None:
+        before, self._shortage = self._shortage, self._looks.shortage
+        if self._coverage is not None and self._shortage != before:
+            self._coverage.lowered(self._shortage.says, blind=self._shortage.blind)
 
     @property
     def problem(self) -> str:
         """That not everything is looked at; empty where all is well. For any thread."""
-        return self._load.step.says
+        return self._shortage.says
 
     def _let_pass(self, packet: Packet, began: StreamBegan) -> None:
         """Nothing moves, by the size of the packets; time goes on."""

@@ -266,7 +266,7 @@ class Camera:
     @property
     def _slow(self) -> str:
         says = self._analysis.problem
-        return f"camera {self.name}: overload: {says}" if says else ""
+        return f"camera {self.name}: {says}" if says else ""
 
     @property
     def _meddled(self) -> str:

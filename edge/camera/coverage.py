@@ -82,9 +82,9 @@ class Coverage:
                 self._gap = None
             elif at_ns - self._looked_ns > MAX_GAP_S * 1e9:
                 self._ledger.extend(self._looked_ns, *self._state())
-                is_lowered = self._lowered != (None, None)
+                is_overload = self._lowered != (None, None) and self._lowered[0] != "stream_lost"
                 self._ledger.extend(
-                    at_ns, *(_OVERLOAD if is_lowered else ("stream_lost", "pictures are missing"))
+                    at_ns, *(_OVERLOAD if is_overload else ("stream_lost", "pictures are missing"))
                 )
             self._looked_ns, self._has_looked = at_ns, True
             if picture == "live":
@@ -97,18 +97,17 @@ class Coverage:
         with self._lock:
             self._begin_gap(_Gap("overload", is_open=False))
 
-    def lowered(self, says: str, *, is_blind: bool) -> None:
-        """The box is too slow: less is looked at from now on, as `says` tells; empty for no less.
+    def lowered(self, says: str, *, blind: BlindCause | None) -> None:
+        """Less is looked at from now on, as `says` tells; empty for no less.
 
-        `is_blind`: so little that it does not count as watched.
+        `blind` is the cause where it is so little that it does not count as watched.
         """
         with self._lock:
             if self._gap is None and not self._is_over and self._is_armed:
                 self._settle()
-            if is_blind:
-                self._lowered = "overload", says
-            else:
-                self._lowered = None, f"overload: {says}" if says else None
+            # A cause that is named already need not stand before the words.
+            detail = says.removeprefix(f"{blind}: ") if blind else says
+            self._lowered = blind, detail or None
 
     def hung(self, what: str) -> None:
         """Analysis does not go on; said by who restarts it."""

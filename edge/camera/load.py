@@ -3,11 +3,13 @@
 A box that cannot look at everything looks at less, evenly: first at half the rate and without the
 loop filter, then at the first half of each GOP, then at the first quarter. Steps go up while the
 lag grows, and down, one by one, after a time without any. Packets are recorded whatever it does;
-what still cannot be kept up with is skipped by the feed.
+what still cannot be kept up with is skipped by the feed. Nobody is seen in what is left out: where
+that is more than a second in a row, the time does not count as watched, as with long GOPs.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 LAG_S = 1.0  # from arrival until it is looked at: above, it is too much
@@ -20,21 +22,23 @@ MAX_STRIDE_S = 10.0  # from one packet to the next; beyond it a stream tells ano
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`rate` is the part of `analysis_fps`, `share` that of each GOP, from its keyframe on."""
+    """`rate` is the part of `analysis_fps`, `share` that of each GOP, from its keyframe on, or of
+    the pictures, where each stands alone."""
 
     rate: float
     share: float
     skips_loop_filter: bool
-    says: str
 
 
 STEPS = (
-    Step(1.0, 1.0, False, ""),
-    Step(0.5, 1.0, True, "looked at half as often"),
-    Step(0.5, 0.5, True, "half of each second is looked at"),
-    Step(0.5, 0.25, True, "a quarter of each second is looked at"),
+    Step(1.0, 1.0, False),
+    Step(0.5, 1.0, True),
+    Step(0.5, 0.5, True),
+    Step(0.5, 0.25, True),
 )
 SEES_UPTO = 2  # beyond this step, what is short is missed: that is not called watched
+MAX_LEFT_OUT_S = 1.2  # in a row: the same; half of a GOP of 2 s, and its jitter
+OFTEN = {1.0: "", 0.5: "half as often", 0.25: "a quarter as often", 0.125: "an eighth as often"}
 
 
 class Load:
@@ -46,6 +50,9 @@ class Load:
         self._lowered_s = float("-inf")
         self._noted_s: float | None = None
         self._calm_s = CALM_S
+        self._left_out_s = 0.0
+        self.is_spread = False
+        """Whether pictures stand alone, so that what is left out lies between those looked at."""
 
     @property
     def step(self) -> Step:
@@ -55,7 +62,23 @@ class Load:
     @property
     def is_blind(self) -> bool:
         """Whether too little is looked at to call it watched."""
-        return self._step > SEES_UPTO
+        return self._step > SEES_UPTO or self._left_out_s > MAX_LEFT_OUT_S
+
+    @property
+    def says(self) -> str:
+        """What is left out, in words; empty for nothing."""
+        step = self.step
+        often = OFTEN[step.rate * step.share if self.is_spread else step.rate]
+        says = f"looked at {often}" if often else ""
+        if self._left_out_s > 0:
+            longest_s = max(1, math.ceil(self._left_out_s - (MAX_LEFT_OUT_S - 1)))
+            says += f", and up to {longest_s} s in a row not at all"
+        return says
+
+    def left_out(self, seconds: float) -> None:
+        """At this step, so much of the stream is not looked at in a row."""
+        if self._step and not self.is_spread:
+            self._left_out_s = max(self._left_out_s, seconds)
 
     def note(self, at_s: float, lag_s: float) -> bool:
         """At `at_s` of the stream, analysis lagged by `lag_s`; true where that changed the step."""
@@ -86,5 +109,6 @@ class Load:
 
     def _change(self, by: int, at_s: float) -> bool:
         self._step += by
+        self._left_out_s = 0.0
         self._changed_s = at_s
         return True

@@ -304,6 +304,7 @@ class Viewer:
     def _decode(self, packet: Packet) -> Iterator[Frame]:
         if packet.is_keyframe:
             self._gop_pts = packet.pts
+            self._load.left_out((1 - self._load.step.share) * self._keyframe_s)
             if self._load.step.skips_loop_filter != self._skips_loop_filter:
                 yield from self._fresh(self._decoder.flush())
                 self._skips_loop_filter = self._load.step.skips_loop_filter
@@ -318,8 +319,12 @@ class Viewer:
         yield from self._fresh(frames)
 
     def _is_left_out(self, packet: Packet) -> bool:
-        share = self._load.step.share
-        return share < 1 and self._since_s(self._gop_pts, packet) > share * self._keyframe_s > 0
+        looked_s = self._load.step.share * self._keyframe_s
+        left_out_s = self._since_s(self._gop_pts, packet) - looked_s
+        if self._load.step.share == 1 or looked_s <= 0 or left_out_s <= 0:
+            return False
+        self._load.left_out(left_out_s)  # this GOP may be longer than the last
+        return True
 
     def _make_decoder(self, *, skips_loop_filter: bool) -> FrameDecoder:
         return FrameDecoder(

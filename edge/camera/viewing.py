@@ -54,6 +54,7 @@ def make(
     catch_up: Callable[[], None],
 ) -> Viewing:
     """The viewer for a stream that begins; the arguments are `Viewer`'s."""
+    load.is_spread = began.stream.is_intra_only
     if began.stream.is_intra_only:
         return Sampler(
             began, settings, glance=glance, is_event=is_event, counts=counts, turns=turns, load=load

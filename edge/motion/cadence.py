@@ -25,7 +25,11 @@ class Cadence:
     def note(self, mono_ns: int) -> None:
         """A frame was captured at `mono_ns`, later than the one before."""
         if self._last_ns is not None:
-            self._intervals_s.append((mono_ns - self._last_ns) / 1e9)
+            interval_s = (mono_ns - self._last_ns) / 1e9
+            self._intervals_s.append(interval_s)
+            self._last_ns = mono_ns
+            if not self.slow_s and interval_s <= SLOW_S:
+                return
             middle_s = statistics.median_low(self._intervals_s)
             is_slow = middle_s > SLOW_S and len(self._intervals_s) >= ENOUGH
             self.slow_s = middle_s if is_slow else 0.0

@@ -120,7 +120,22 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ),
     (_REASON + r": (?P<rest>.+)", _("%(reason)s: %(rest)s")),
     (_REASON, _("%(reason)s")),
+    (
+        r"looked at half as often, and up to (?P<n>\d+) s in a row not at all",
+        _("it is looked at half as often, and for up to %(n)s seconds in a row not at all"),
+    ),
     (r"looked at half as often", _("it is looked at half as often")),
+    (r"looked at a quarter as often", _("it is looked at a quarter as often")),
+    (r"looked at an eighth as often", _("it is looked at an eighth as often")),
+    (
+        r"fewer than (?P<n>\S+) pictures a second come",
+        _("fewer than %(n)s pictures a second come, too few to see who passes"),
+    ),
+    (
+        r"fewer than (?P<n>\S+) pictures a second are looked at",
+        _("fewer than %(n)s pictures a second are looked at, too few to see who passes"),
+    ),
+    # of older nodes
     (r"half of each second is looked at", _("half of each second is looked at")),
     (r"a quarter of each second is looked at", _("a quarter of each second is looked at")),
     (r"the camera refuses this user or password", _("the camera refuses this user or password")),

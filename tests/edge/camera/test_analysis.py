@@ -13,7 +13,6 @@ import pytest
 from edge.camera.analysis import Analysis
 from edge.camera.coverage import Coverage
 from edge.camera.feed import Feed, Retuned, StreamBegan, StreamLost
-from edge.camera.load import STEPS
 from edge.config.camera import CameraSettings
 from edge.contract import record
 from edge.contract.motion import MotionSettings
@@ -176,9 +175,10 @@ def _has(rig: Rig, kind: type[record.Body]) -> Callable[[], bool]:
 class Late:
     """An analysis that gets each packet so many seconds after it arrived."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, *, gop: int = FPS, fps: float = FPS) -> None:
         self.rig = rig
-        self.packets = streams.encode(times_s=streams.steady(200))
+        self.fps = fps
+        self.packets = streams.encode(times_s=streams.steady(200, fps), gop=gop)
         self.coverage = Coverage(rig.clock, disarmed=None, is_storing=lambda: True)
         self.accounts: list[record.CoverageSpans] = []
         feed = Feed(max_lag_s=1000.0, waits=False)
@@ -194,12 +194,12 @@ class Late:
     def run(self, seconds: float, late_s: float) -> int:
         """So much of the stream; how many frames were looked at."""
         looked = self.analysis.counts.looked
-        for packet in self.packets[self.at : self.at + round(seconds * FPS)]:
-            self.rig.clock.advance(1 / FPS)
+        for packet in self.packets[self.at : self.at + round(seconds * self.fps)]:
+            self.rig.clock.advance(1 / self.fps)
             packet.arrival_mono_ns = self.rig.clock.mono_ns() - round(late_s * 1e9)
             self.analysis.take(packet)
             self.coverage.tick()
-        self.at += round(seconds * FPS)
+        self.at += round(seconds * self.fps)
         return self.analysis.counts.looked - looked
 
     def said(self) -> list[tuple[str | None, str | None]]:
@@ -215,15 +215,41 @@ def test_an_analysis_that_lags_looks_at_less_and_says_so(rig: Rig) -> None:
     late = Late(rig)
     assert late.run(20, 0.1) == 20 * FPS
     late.run(10, 3.0)
-    assert late.analysis.problem == STEPS[-1].says
+    little = "looked at half as often, and up to 1 s in a row not at all"
+    assert late.analysis.problem == f"overload: {little}"
     assert 20 * FPS / 10 < late.run(20, 0.5) < 20 * FPS / 4
     late.run(100, 0.1)
     assert late.analysis.problem == ""
     assert late.run(20, 0.1) == 20 * FPS
     said = late.said()
-    assert ("overload", STEPS[-1].says) in said
-    assert (None, f"overload: {STEPS[1].says}") in said
+    assert ("overload", little) in said
+    assert (None, "overload: looked at half as often") in said
     assert said[-2:] == [(None, None), ("stopped", None)]
+
+
+def test_long_parts_that_are_left_out_are_not_called_watched(rig: Rig) -> None:
+    """Half of each GOP of 8 s: nobody looks for 4 s in a row."""
+    late = Late(rig, gop=8 * FPS)
+    late.run(20, 0.1)
+    late.run(3, 2.0)
+    late.run(20, 0.5)
+    half = "looked at half as often, and up to 4 s in a row not at all"
+    assert late.analysis.problem == f"overload: {half}"
+    said = late.said()
+    assert ("overload", half) in said
+    assert (None, f"overload: {half}") not in said
+
+
+def test_a_camera_that_sends_too_few_pictures_is_told_and_not_watched(rig: Rig) -> None:
+    """One each two seconds; of one a second nothing is said."""
+    slow = Late(rig, fps=0.5)
+    slow.run(60, 0.1)
+    few = "fewer than 0.8 pictures a second come"
+    assert slow.analysis.problem == few
+    assert ("stream_lost", few) in slow.said()
+    once = Late(rig, fps=1.0)
+    once.run(60, 0.1)
+    assert once.analysis.problem == ""
 
 
 def test_an_event_is_seen_while_less_is_looked_at(rig: Rig) -> None:

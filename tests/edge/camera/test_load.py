@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from edge.camera.load import CALM_S, EFFECT_S, LAG_S, MAX_CALM_S, STEPS, Load
+import pytest
+
+from edge.camera.load import CALM_S, EFFECT_S, LAG_S, MAX_CALM_S, STEPS, Load, Step
 
 FPS = 10
 
@@ -18,7 +20,7 @@ class Box:
         self.lag_s = 0.0
         self.at_s = 0.0
         self.skipped_s = 0.0
-        self.steps: list[str] = [""]
+        self.steps: list[Step] = [STEPS[0]]
 
     def run(self, seconds: float) -> None:
         """Picture after picture; the feed skips what lags by more than four seconds."""
@@ -32,14 +34,14 @@ class Box:
                 self.skipped_s += self.lag_s
                 self.lag_s = 0.0
             if self.load.note(self.at_s, self.lag_s):
-                self.steps.append(self.load.step.says)
+                self.steps.append(self.load.step)
 
 
 def test_a_box_that_keeps_up_leaves_nothing_out() -> None:
     """Up to nine tenths of its time."""
     box = Box(0.09)
     box.run(600)
-    assert box.steps == [""]
+    assert box.steps == [STEPS[0]]
 
 
 def test_a_short_lag_is_caught_up_with() -> None:
@@ -53,8 +55,8 @@ def test_a_box_that_cannot_keep_up_looks_at_less_and_skips_nothing() -> None:
     box = Box(0.14)
     box.run(600)
     assert box.skipped_s == 0
-    assert box.steps[1] == STEPS[1].says
-    assert STEPS[2].says not in box.steps
+    assert box.steps[1] is STEPS[1]
+    assert STEPS[2] not in box.steps
 
 
 def test_it_stays_where_it_can_keep_up_rather_than_to_swing() -> None:
@@ -111,3 +113,47 @@ def test_a_stream_that_begins_anew_every_few_seconds_is_looked_at_fully_again() 
         for at in range(8 * FPS):
             load.note(at / FPS, 0.0)
     assert load.step == STEPS[0]
+
+
+def at_step(number: int, *, is_spread: bool = False) -> Load:
+    """A box that has come so far down."""
+    load = Load()
+    load.is_spread = is_spread
+    at_s = 0.0
+    while load.step is not STEPS[number]:
+        load.note(at_s, 2 * LAG_S)
+        at_s += EFFECT_S
+    return load
+
+
+@pytest.mark.parametrize(("gop_s", "is_blind"), [(1.0, False), (2.0, False), (4.0, True)])
+def test_more_than_a_second_left_out_in_a_row_is_not_watched(gop_s: float, is_blind: bool) -> None:
+    """Half of a GOP: somebody who is by in two seconds may fall into it."""
+    load = at_step(2)
+    load.left_out(gop_s / 2)
+    assert load.is_blind is is_blind
+    longest_s = max(1, round(gop_s / 2))
+    assert load.says == f"looked at half as often, and up to {longest_s} s in a row not at all"
+
+
+def test_the_longest_part_left_out_at_a_step_counts_until_the_next() -> None:
+    """GOPs of all lengths follow one another."""
+    load = at_step(2)
+    for seconds in (4.0, 0.5):
+        load.left_out(seconds)
+    was_blind = load.is_blind
+    said = [load.says for at_s in range(5, 60) if load.note(at_s, 0.0)]
+    assert (was_blind, load.is_blind) == (True, False)
+    assert said == ["looked at half as often", ""]
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [(0, ""), (1, "looked at half as often"), (2, "looked at a quarter as often"),
+     (3, "looked at an eighth as often")],
+)  # fmt: skip
+def test_where_pictures_stand_alone_they_are_left_out_evenly(step: int, says: str) -> None:
+    """Motion JPEG has no GOPs."""
+    load = at_step(step, is_spread=True)
+    load.left_out(4.0)
+    assert load.says == says

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from edge.camera.camera import FAULT_TEXTS
-from edge.camera.load import STEPS
+from edge.camera.load import OFTEN
+from edge.camera.shortage import FEW
 from edge.capture import errors
 from edge.health.reporter import BLIND
 from hub.console.texts import texts_in
@@ -25,7 +26,9 @@ SAID = [
     "the sizes do not show a small walker: 900 bytes a picture are noticed, it adds 400",
     *(f"camera gate {each}" for each in BLIND.values()),
     *(f"camera gate: its picture is {each}" for each in FAULT_TEXTS.values()),
-    *(f"camera gate: overload: {each.says}" for each in STEPS if each.says),
+    "camera gate: overload: looked at half as often, and up to 4 s in a row not at all",
+    *(f"camera gate: overload: looked at {each}" for each in OFTEN.values() if each),
+    f"camera gate: {FEW} come", f"camera gate: overload: {FEW} are looked at",
     *(f"camera gate: {each}: no answer in time" for each in get_args(errors.Reason)),
 ]  # fmt: skip
 
