@@ -36,7 +36,7 @@ VEILED_OF_LOST = 0.7  # share of the lost that is soft, from which on it is a co
 ERASED = 0.18  # share of the picture's edges gone for nothing; living footage has 0.08 at most
 SLACK = 0.85  # of these limits is enough to go on with what began: paint runs, traffic passes
 GLARE = 0.25  # of the picture, white
-BLACK_LEVELS, BLACK_DEVIATION = 24.0, 4.0
+BLACK_LEVELS, BLACK_DEVIATION = 34.0, 4.0  # most cameras' black is 16, and noise lifts it
 TEXTURE_OWN = 0.5  # fine edges of its own that make a lost view another view, not a cover
 HOLD_S: dict[TamperFault, float] = {
     "covered": 4.0, "black": 4.0, "moved": 4.0, "defocused": 5.0, "blinded": 5.0, "frozen": 0.0,
@@ -267,8 +267,9 @@ def _judge(found: Finding, slack: float = 1.0) -> _Suspicion | None:
     """What one finding looks like; less of it is enough with a slack below 1."""
     glare, gone, veiled = slack * GLARE, slack * GONE, slack * VEILED
     still_there, out_of_place = STILL_THERE / slack, OUT_OF_PLACE / slack
+    is_erased = found.erased >= slack * ERASED
     is_soft = found.soft >= slack * VEILED_OF_LOST * found.lost
-    if found.glare >= glare and found.lost >= glare:
+    if found.glare >= glare and is_erased:
         return _Suspicion("blinded", found.lost, is_partial=found.lost < gone)
     if found.lost >= gone and found.standing < still_there:
         return _Suspicion(_name_of_lost(found), found.lost)
@@ -277,7 +278,7 @@ def _judge(found: Finding, slack: float = 1.0) -> _Suspicion | None:
         return _Suspicion(fault, 1 - found.sharpness, may_sway=fault == "moved")
     if found.sharpness < UNSHARP and found.standing < out_of_place and found.lost >= veiled:
         return _Suspicion("covered" if is_soft else "moved", found.lost)
-    if found.erased >= slack * ERASED:
+    if is_erased:
         return _Suspicion("covered", found.erased, is_partial=True)
     return None
 

@@ -45,7 +45,7 @@ Change = Callable[[Levels, float, Scene], Levels]
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to meddle with a camera; `takes_s` until it is complete."""
+    """One way to meddle with a camera, as what it may be told; `takes_s` until it is complete."""
 
     name: str
     faults: tuple[str, ...]
@@ -137,32 +137,32 @@ def _black(picture: Levels, part: float, _scene: Scene) -> Levels:
     return np.asarray(16 + (picture - 16) * (1 - part), np.float32)
 
 
-_ANY = ("covered", "defocused", "moved", "blinded", "black")
+_COVERED, _MOVED, _DEFOCUSED, _BLINDED = ("covered",), ("moved",), ("defocused",), ("blinded",)
 
 KINDS = (
-    Kind("hand", _ANY, 0.5, _cover(35, 25, 0.4)),
-    Kind("cloth", _ANY, 3.0, _cover(110, 90, 0.2)),
-    Kind("cardboard, hard edge", _ANY, 1.0, _cover(150, 10, 0.0)),
-    Kind("slow slide", _ANY, 6.0, _cover(70, 30, 0.15)),
-    Kind("plastic bag", _ANY, 1.0, _bag),
-    Kind("black cap", _ANY, 0.3, _cover(17, 0, 0.1)),
-    Kind("two thirds covered", _ANY, 1.0, _cover(60, 30, 0.1, share=0.66)),
-    Kind("half covered", _ANY, 1.0, _cover(60, 30, 0.1, share=0.5)),
-    Kind("spray, half", _ANY, 2.0, _spray(0.5)),
-    Kind("spray, most", _ANY, 2.0, _spray(0.75)),
-    Kind("spray, all", _ANY, 3.0, _spray(1.0)),
-    Kind("out of focus", _ANY, 0.5, _blur(0.006)),
-    Kind("far out of focus", _ANY, 0.5, _blur(0.02)),
-    Kind("slowly out of focus", _ANY, 5.0, _blur(0.02)),
-    Kind("pushed 2 %", _ANY, 0.3, _move(0.02, 0.01)),
-    Kind("pushed 10 %", _ANY, 0.5, _move(0.1, 0.02)),
-    Kind("tilted down", _ANY, 1.0, _move(0.0, 0.3)),
-    Kind("turned away", _ANY, 2.0, _away),
-    Kind("rolled 5 degrees", _ANY, 0.5, _move(0, 0, turn_deg=5)),
-    Kind("rolled 30 degrees", _ANY, 1.0, _move(0, 0, turn_deg=30)),
-    Kind("zoomed", _ANY, 1.0, _move(0, 0, zoom=1.25)),
-    Kind("glare", _ANY, 0.3, _glare(0.35, 500)),
-    Kind("white out", _ANY, 0.3, _glare(1.5, 400)),
+    Kind("hand", _COVERED, 0.5, _cover(35, 25, 0.4)),
+    Kind("cloth", _COVERED, 3.0, _cover(110, 90, 0.2)),
+    Kind("cardboard, hard edge", _COVERED, 1.0, _cover(150, 10, 0.0)),
+    Kind("slow slide", _COVERED, 6.0, _cover(70, 30, 0.15)),
+    Kind("plastic bag", _COVERED, 1.0, _bag),
+    Kind("black cap", ("black",), 0.3, _cover(17, 0, 0.1)),
+    Kind("two thirds covered", _COVERED, 1.0, _cover(60, 30, 0.1, share=0.66)),
+    Kind("half covered", _COVERED, 1.0, _cover(60, 30, 0.1, share=0.5)),
+    Kind("spray, half", _COVERED, 2.0, _spray(0.5)),
+    Kind("spray, most", _COVERED, 2.0, _spray(0.75)),
+    Kind("spray, all", _COVERED, 3.0, _spray(1.0)),
+    Kind("out of focus", _DEFOCUSED, 0.5, _blur(0.006)),
+    Kind("far out of focus", _DEFOCUSED, 0.5, _blur(0.02)),
+    Kind("slowly out of focus", _DEFOCUSED, 5.0, _blur(0.02)),
+    Kind("pushed 2 %", _MOVED, 0.3, _move(0.02, 0.01)),
+    Kind("pushed 10 %", _MOVED, 0.5, _move(0.1, 0.02)),
+    Kind("tilted down", _MOVED, 1.0, _move(0.0, 0.3)),
+    Kind("turned away", _MOVED, 2.0, _away),
+    Kind("rolled 5 degrees", _MOVED, 0.5, _move(0, 0, turn_deg=5)),
+    Kind("rolled 30 degrees", _MOVED, 1.0, _move(0, 0, turn_deg=30)),
+    Kind("zoomed", _MOVED, 1.0, _move(0, 0, zoom=1.25)),
+    Kind("glare", _BLINDED, 0.3, _glare(0.35, 500)),
+    Kind("white out", _BLINDED, 0.3, _glare(1.5, 400)),
     Kind("frozen", ("frozen",), 0.0, _freeze),
-    Kind("black", _ANY, 0.0, _black),
+    Kind("black", ("black",), 0.0, _black),
 )

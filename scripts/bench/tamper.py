@@ -137,7 +137,7 @@ def _play_made(
         late = [each for each in listener.found if each.at_s >= LEAD_S]
         found = late[0] if late else None
         if not is_timely(film, found):
-            told = "missed" if found is None else f"after {found.at_s - LEAD_S:.1f} s"
+            told = "missed" if found is None else f"{found.fault} after {found.at_s - LEAD_S:.1f} s"
             print(f"{film.recording}, {film.light}, {film.kind.name}: {told}", flush=True)
             worst += _last_pictures(film.path)
         rows.append((film, found, len(early)))
@@ -147,8 +147,10 @@ def _play_made(
 
 
 def is_timely(film: Film, found: Found | None) -> bool:
-    """Within WITHIN_S after it was complete."""
-    return found is not None and found.at_s - LEAD_S <= WITHIN_S + film.kind.takes_s
+    """Told as what it is, within WITHIN_S after it was complete."""
+    if found is None or found.fault not in film.kind.faults:
+        return False
+    return found.at_s - LEAD_S <= WITHIN_S + film.kind.takes_s
 
 
 def _print_table(rows: Iterable[tuple[Film, Found | None, int]]) -> int:
