@@ -27,6 +27,12 @@ from edge.camera.load import Load
 from edge.capture.decode import FrameDecoder
 from edge.gop.ring import PacketRing
 from edge.media.frame import Frame
+from edge.media.keyframes import (
+    CLOSE_GLANCE_S,
+    GLANCE_S,
+    MAX_GATE_KEYFRAME_S,
+    MAX_KEYFRAME_S,
+)
 from edge.media.packet import Packet
 from edge.motion.gate import Gate
 from edge.motion.observation import Observation
@@ -35,16 +41,12 @@ Mode = Literal["gate", "keyframes", "all"]
 Cause = Literal["start", "blind", "gate", "glance", "window"]
 
 LEARN_S = 20.0  # of full decoding after a stream began: background, noise, sizes
-GLANCE_S = 8.0  # between keyframes that a closed viewer decodes, in mode `gate`
-CLOSE_GLANCE_S = 2.0  # the same in mode `keyframes`, where it is the delay of most alarms
 WINDOW_EVERY_S = 60.0
 WINDOW_S = 1.0
 CLOSE_S = 1.5  # without anything stirring, before it closes
 PATIENCE_S = 4.0  # the same, where the gate does not calm down: then it was wrong
 ONSET_MARGIN_S = 2.0  # decoded before the moment the gate dates a change to
-MAX_KEYFRAME_S = 4.0  # between keyframes, for mode `keyframes`
 OVERDUE_S = 1.0  # that a keyframe may be late
-MAX_GATE_KEYFRAME_S = 16.0  # the same, for glances beside the gate
 JUDGED = 8  # events by which the gate is judged ...
 MAX_MISSED = 4  # ... of which it may have missed so many
 MAX_IN_VAIN = 4  # of so many openings by keyframes that found nothing

@@ -17,7 +17,9 @@ from edge.capture import encode
 from edge.capture.errors import FOREIGN_ERRORS, CaptureError, LostError, Reason
 from edge.capture.source import Encodes, Source, make
 from edge.config.camera import CameraSettings
+from edge.contract.motion import MotionSettings
 from edge.media import extradata
+from edge.media.keyframes import CLOSE_GLANCE_S, GLANCE_S, MAX_GATE_KEYFRAME_S, MAX_KEYFRAME_S
 from edge.media.packet import Packet, VideoCodec, VideoStream
 from edge.media.sps import first_sps
 
@@ -83,6 +85,8 @@ class ProbeReport:
     luma_width: int
     luma_height: int
     analysed_fps: float | None
+    decoding: str
+    """Which pictures will be decoded while nothing moves, and why, as far as it shows so soon."""
     ended_early: str | None
     encoding: str | None = None
     dropped: int = 0
@@ -138,6 +142,26 @@ def probe_source(
         encoding = _planned(seen.stream) or source.encoding
         return dataclasses.replace(report, encoding=encoding, dropped=source.dropped)
     return report
+
+
+def decoding(stream: VideoStream, gop: GopLength | None, motion: MotionSettings) -> str:
+    """The mode that the camera's viewer will take (docs/design/gate.md), in words.
+
+    What the sizes of the packets show is known only after some minutes.
+    """
+    if motion.decode == "all":
+        return "every frame, as motion.decode is all"
+    if stream.is_intra_only:
+        return "samples: some of the pictures while nothing stirs, as each stands alone"
+    if gop is None:
+        return "every frame, as no two keyframes came"
+    if gop.max_s > MAX_GATE_KEYFRAME_S:
+        return f"every frame, as keyframes come up to {gop.max_s:.1f} s apart"
+    gate = f"gate: while nothing moves, a keyframe every {max(GLANCE_S, gop.max_s):.3g} s"
+    if gop.max_s > MAX_KEYFRAME_S:
+        return f"{gate}; every frame where noise hides small walkers, as keyframes come so seldom"
+    close_s = max(CLOSE_GLANCE_S, gop.max_s)
+    return f"{gate}; keyframes, one every {close_s:.3g} s, where noise hides small walkers"
 
 
 def exit_status(err: CaptureError) -> int:
@@ -209,6 +233,7 @@ def _report(seen: _Seen, settings: CameraSettings) -> ProbeReport:
         luma_width=width,
         luma_height=max(1, round(stream.height * width / stream.width)),
         analysed_fps=_rounded(min(fps, settings.motion.analysis_fps)) if fps else None,
+        decoding=decoding(stream, _gop(seen), settings.motion),
         ended_early=seen.ended_early,
     )
 
@@ -285,7 +310,8 @@ def _rows(report: ProbeReport) -> Iterator[tuple[str, str]]:
         yield "dropped", f"{report.dropped} pictures: encoding is slower than the camera"
     if report.analysed_fps is not None:
         luma = f"{report.luma_width}x{report.luma_height}"
-        yield "decoding", f"every frame, {report.analysed_fps:g} a second looked at as {luma} luma"
+        yield "decoding", report.decoding
+        yield "looked at", f"at most {report.analysed_fps:g} a second, as {luma} luma"
     yield "watched", f"{report.watched_s:.1f} s, {report.packets} pictures"
     if report.stream_changes:
         yield "changes", f"the stream's parameters or time changed {report.stream_changes} times"

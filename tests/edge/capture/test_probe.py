@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 
 from edge.capture.errors import OpenError, Reason
-from edge.capture.probe import EXIT_STATUS, ProbeReport, exit_status, probe
+from edge.capture.probe import EXIT_STATUS, ProbeReport, decoding, exit_status, probe
 from edge.config.camera import CameraSettings
 from edge.contract.motion import MotionSettings
+from edge.media.packet import VideoStream
 from tests.edge.capture.recordings import Take, make_recording
 from tests.harness.footage import Footage
 from tests.harness.plugin import CameraFactory
@@ -63,6 +65,36 @@ def test_a_long_gop_is_waited_for(tmp_path: Path) -> None:
     assert patient.gop.mean_s == 6.0
     assert hurried.gop is None
     assert any("only one in" in line for line in hurried.lines())
+
+
+@pytest.mark.parametrize(
+    ("gop", "decode", "says"),
+    [
+        (20, "auto", "gate: while nothing moves, a keyframe every 8 s; keyframes, one every 2 s"),
+        (30, "auto", "gate: while nothing moves, a keyframe every 8 s; keyframes, one every 3 s"),
+        (100, "auto", "gate: while nothing moves, a keyframe every 10 s; every frame where"),
+        (180, "auto", "every frame, as keyframes come up to 18.0 s apart"),
+        (400, "auto", "every frame, as no two keyframes came"),
+        (20, "all", "every frame, as motion.decode is all"),
+    ],
+)
+def test_which_pictures_will_be_decoded_is_told(
+    tmp_path: Path, gop: int, decode: Literal["auto", "all"], says: str
+) -> None:
+    """By the distance of the keyframes and by the settings; how often they are looked at, too."""
+    path = make_recording(tmp_path / "take.mp4", Take(fps=10, gop=gop, frames=2 * gop + 20))
+    report = probe(CameraSettings("gate", str(path), motion=MotionSettings(decode=decode)))
+    assert report.decoding.startswith(says)
+    assert any(line.startswith("decoding") and says in line for line in report.lines())
+    assert any(line.startswith("looked at") and "at most 10 a second" in line
+               for line in report.lines())  # fmt: skip
+
+
+def test_of_motion_jpeg_samples_are_decoded() -> None:
+    """Each picture stands alone; unless the settings ask for all."""
+    stream = VideoStream("mjpeg", 320, 240, Fraction(1, 1000), b"", None)
+    assert decoding(stream, None, MotionSettings()).startswith("samples: ")
+    assert decoding(stream, None, MotionSettings(decode="all")).startswith("every frame")
 
 
 def test_the_report_is_lines_and_json(tmp_path: Path) -> None:
