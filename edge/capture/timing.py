@@ -7,6 +7,8 @@ What cameras and FFmpeg leave open, and what is done about it:
   are reordered over (ITU-T H.264 C.4.5.3), and at least one tick after the one before.
 - PTS jumps (a camera sets its clock, a recording is pasted together): until the next keyframe the
   old time line goes on, so that no picture is lost; the keyframe then starts a new one, `is_jump`.
+- PTS stands still or falls behind the time of arrival by more than half, for seconds: then times go
+  on by arrival, unless pictures are reordered.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from fractions import Fraction
 
+from edge.capture.slow_clock import SlowClock
 from edge.capture.units import Unit
 
 MAX_REORDER = 16  # pictures, H.264 A.3.1 (MaxDpbFrames) and H.265 A.4.2
@@ -35,6 +38,8 @@ class Timing:
         self._depth = 0
         self._last: Unit | None = None
         self._shift = 0
+        self._clock = SlowClock(float(self._ns_per_tick))
+        self._behind = 0  # ticks that a slow clock lacks
 
     @property
     def is_shifted(self) -> bool:
@@ -74,13 +79,15 @@ class Timing:
     def _settle(self, unit: Unit) -> Unit:
         last = self._last
         pts, dts = self._both(unit)
+        self._clock.note(dts, unit.arrival_mono_ns)
         if last is not None and last.dts is not None:
-            pts, dts = pts + self._shift, dts + self._shift
+            self._behind += self._lacks(last, dts, unit.arrival_mono_ns)
+            pts, dts = pts + self._shift + self._behind, dts + self._shift + self._behind
             if self._jumps(last, dts, unit.arrival_mono_ns):
                 leap = last.dts + self._step - dts
                 self._shift += leap
                 pts, dts = pts + leap, dts + leap
-                self._window = [pts - self._shift]
+                self._window = [pts - self._shift - self._behind]
             if self._shift and unit.is_keyframe:
                 pts, dts = pts - self._shift, dts - self._shift
                 self._shift, unit.is_jump = 0, True
@@ -96,7 +103,8 @@ class Timing:
         pts, dts = unit.pts, unit.dts
         if pts is None:
             last = self._last
-            follows = last.dts + self._step - self._shift if last and last.dts is not None else 0
+            shift = self._shift + self._behind
+            follows = last.dts + self._step - shift if last and last.dts is not None else 0
             pts = dts if dts is not None else follows
         derived = self._derived_dts(pts)
         return pts, derived if dts is None else dts
@@ -113,6 +121,13 @@ class Timing:
             else:
                 self._window.pop(0)
         return self._window[0]
+
+    def _lacks(self, last: Unit, dts: int, arrival_mono_ns: int) -> int:
+        """How many more ticks than the camera says have passed, where its clock is slow."""
+        if not self._clock.is_slow or self._depth or last.dts is None:
+            return 0
+        passed = int((arrival_mono_ns - last.arrival_mono_ns) / self._ns_per_tick)
+        return max(0, last.dts + passed - dts - self._shift - self._behind)
 
     def _jumps(self, last: Unit, dts: int, arrival_mono_ns: int) -> bool:
         if last.dts is None:
@@ -162,5 +177,9 @@ def _depth_to(order: list[int], known_dts: int, step: int) -> int:
 def _depth(units: list[Unit]) -> int:
     """The smallest lag with which no picture is decoded after it is shown."""
     order = sorted(unit.pts for unit in units if unit.pts is not None)
-    lag = (at - order.index(unit.pts) for at, unit in enumerate(units) if unit.pts is not None)
+    lag = (
+        at + 1 - bisect_right(order, unit.pts)  # equal times are no reordering
+        for at, unit in enumerate(units)
+        if unit.pts is not None
+    )
     return max(0, *lag)

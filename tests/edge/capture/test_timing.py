@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from fractions import Fraction
 
@@ -115,6 +116,25 @@ def test_a_jump_starts_a_new_time_line_at_the_next_keyframe(leap_s: int) -> None
     assert [each.pts for each in out[:10]] == [at * STEP for at in range(10)]
     assert [each.is_jump for each in out] == [at == 10 for at in range(13)]
     assert [each.pts for each in out[10:]] == [at * STEP + leap for at in range(10, 13)]
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.1, 0.4])
+def test_times_that_stand_still_or_are_slow_go_on_by_arrival(speed: float) -> None:
+    """Within ten seconds, and without a new time line at each keyframe."""
+    units = [
+        unit(round(n * speed * STEP), None, n, is_keyframe=n % 15 == 0) for n in range(15 * 30)
+    ]
+    times = settled(units)
+    assert not any(each.is_jump for each in units)
+    for (_, before), (_, after) in itertools.pairwise(times[15 * 10 :]):
+        assert after - before == pytest.approx(STEP, abs=2)
+
+
+@pytest.mark.parametrize("speed", [0.6, 1.0, 1.5])
+def test_other_speeds_are_the_cameras_own(speed: float) -> None:
+    """Nor is a burst after a time in which nothing came a slow clock."""
+    late = [unit(round(n * speed * STEP), None, n - n % 90) for n in range(15 * 60)]
+    assert [pts for pts, _ in settled(late)] == [round(n * speed * STEP) for n in range(15 * 60)]
 
 
 def test_a_gap_in_which_time_passed_is_no_jump() -> None:
