@@ -293,6 +293,9 @@ def test_who_may_not_watch_any_more_is_cut_off(site: Site, node: Node, how: str)
             gone = replace(user, disabled_utc=site.clock.utc())
             users.change(site.archive, user, gone, site.actor())
         elif how == "is moved":
+            before = site.archive.registry()
+            south_only = replace(before, areas=(Area("south", "town", "Nam"),))
+            assert site.archive.replace_registry(before, south_only)
             south = replace(user, scope=Scope(areas=frozenset({"south"})))
             users.change(site.archive, user, south, site.actor())
         else:

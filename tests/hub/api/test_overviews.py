@@ -57,7 +57,7 @@ def test_a_timeline_that_cannot_be_drawn_is_refused(site: Site) -> None:
     anna = site.client("anna")
     for query, field in (
         ("since=30d&bucket=1s", "bucket"), ("bucket=0s", "bucket"), ("bucket=wide", "bucket"),
-        ("since=1h&until=2h", "since"), ("since=soon", "since"),
+        ("since=1h&until=2h", "until"), ("since=soon", "since"),
     ):  # fmt: skip
         reply = anna.get(f"{API}/events-timeline?{query}")
         assert reply.status == 422, query

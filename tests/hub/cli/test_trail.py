@@ -24,6 +24,8 @@ from tests.hub.archive.conformance import batch
 from tests.hub.journals import BOOT, START_UTC, Journal
 from tests.hub.registry.test_picture import PNG
 
+pytestmark = pytest.mark.xdist_group("trail")  # one hub, to which one thing is done after the other
+
 CLIP, PICTURE = b"a clip", b"a picture"
 ANNA = "anna.of.the.console"
 

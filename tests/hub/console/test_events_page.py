@@ -104,7 +104,7 @@ def test_a_name_that_nothing_has_is_said_at_its_field_where_nothing_is_found(sit
         ("zone=pth", "there is no zone pth; path?"),
         ("label=persn", "there is no label persn; person?"),
         ("area=nowhere", "there is no area nowhere"),
-        ("since=today&until=yesterday", "it is not later than since"),
+        ("since=today&until=yesterday", "it is not later than the beginning"),
     ):
         reply = browser.get(f"/events?{query}")
         assert reply.status == 422 and said in unescape(reply.text), query
