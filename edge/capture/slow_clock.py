@@ -1,7 +1,8 @@
-"""Knows a camera whose PTS stand still, or run at less than half the speed of the time of arrival.
+"""Knows a camera whose PTS stand still, or run far too slowly: pictures closer than any camera's.
 
-Such times would have the analysis look at a picture each two seconds. Late packets are no sign of
-it: what lags arrives in the end, and a camera that leaves out pictures leaves out their time.
+Such times would have the analysis look at a picture each two seconds. That they fall behind the
+time of arrival is not enough: so do a sound camera's on a box that is too busy to read it, and
+those must not be changed. There, pictures still lie as far apart as the camera took them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ WINDOW_S = 4.0
 WINDOWS = 2  # in a row
 MIN_PICTURES = 4  # in each
 SLOW, WELL = 0.5, 0.75  # of the time that passed
+MIN_PICTURE_S = 0.01  # between two pictures of any camera, on average
 
 
 class SlowClock:
@@ -34,8 +36,10 @@ class SlowClock:
         passed_ns = arrival_mono_ns - self._first[1]
         if passed_ns < WINDOW_S * 1e9:
             return
-        part = (dts - self._first[0]) * self._ns_per_tick / passed_ns
-        if self._pictures > MIN_PICTURES and 0 <= part < (WELL if self.is_slow else SLOW):
+        own_ns = (dts - self._first[0]) * self._ns_per_tick
+        is_dense = 0 <= own_ns < MIN_PICTURE_S * 1e9 * self._pictures
+        is_behind = own_ns < (WELL if self.is_slow else SLOW) * passed_ns
+        if self._pictures > MIN_PICTURES and is_dense and is_behind:
             self._windows += 1
         else:
             self._windows = 0
