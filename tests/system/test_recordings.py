@@ -18,7 +18,7 @@ from tests.system.town import Row
 
 pytestmark = [pytest.mark.system, pytest.mark.footage, pytest.mark.xdist_group("recordings")]
 
-RATE = 4
+RATE = 2
 TIMEOUT_S = PATIENCE_S
 LONG, SOUND = "cdnet-highway", "tamper-1"
 PART_S = 5
