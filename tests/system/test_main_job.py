@@ -51,7 +51,7 @@ HARD = "ped16_far"  # labelled as hard in street-day, not required
 DRAIN_S = 120.0
 CLIPS = ClipSettings()
 TAIL_FRAMES = 3  # FFmpeg's reader gives a picture out when the next one comes; then none does
-JITTER_S = 0.15 * RATE  # durations are told from arrival times, whose jitter the rate multiplies
+JITTER_S = 0.45 * RATE  # durations are told from arrival times, whose jitter the rate multiplies
 
 
 @dataclass(frozen=True)
