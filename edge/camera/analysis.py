@@ -29,7 +29,7 @@ from edge.camera.feed import (
 )
 from edge.camera.load import Load
 from edge.camera.pace import Pace
-from edge.camera.shortage import Looks, Shortage
+from edge.camera.shortage import NONE, Looks
 from edge.camera.tamper_watch import TamperWatch
 from edge.camera.tracing import Tracing
 from edge.camera.viewer import ViewerCounts
@@ -117,7 +117,7 @@ class Analysis:
         self._turns = turns or nullcontext()
         self._load = Load()
         self._looks = Looks(settings.analysis_fps, self._load)
-        self._shortage = Shortage()
+        self._shortage = NONE
         self._clock = clock
         self._tamper = tamper
         self._hold = hold

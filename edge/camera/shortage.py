@@ -27,6 +27,11 @@ class Shortage:
     blind: BlindCause | None = None
 
 
+NONE = Shortage()
+FEW_COME = Shortage(f"{FEW} come", "stream_lost")
+FEW_LOOKED_AT = Shortage(f"overload: {FEW} are looked at", "overload")
+
+
 class Looks:
     """How often a camera would be looked at while something moves. One thread at a time."""
 
@@ -47,9 +52,9 @@ class Looks:
     def shortage(self) -> Shortage:
         """Of what, now."""
         if self._coming.slow_s > MAX_INTERVAL_S:
-            return Shortage(f"{FEW} come", "stream_lost")
+            return FEW_COME
         if self._looked.slow_s > MAX_INTERVAL_S:
-            return Shortage(f"overload: {FEW} are looked at", "overload")
+            return FEW_LOOKED_AT
         if says := self._load.says:
             return Shortage(f"overload: {says}", "overload" if self._load.is_blind else None)
-        return Shortage()
+        return NONE

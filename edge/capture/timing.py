@@ -7,8 +7,8 @@ What cameras and FFmpeg leave open, and what is done about it:
   are reordered over (ITU-T H.264 C.4.5.3), and at least one tick after the one before.
 - PTS jumps (a camera sets its clock, a recording is pasted together): until the next keyframe the
   old time line goes on, so that no picture is lost; the keyframe then starts a new one, `is_jump`.
-- PTS stands still or falls behind the time of arrival by more than half, for seconds: then times go
-  on by arrival, unless pictures are reordered.
+- PTS stands still or hardly moves for seconds, so that pictures would lie closer than any camera's
+  (`slow_clock`): then times go on by arrival, unless pictures are reordered.
 """
 
 from __future__ import annotations

@@ -13,9 +13,7 @@ import numpy as np
 from edge.motion.view import AGREES, FLAT, Flags, Match
 
 MIN_PATCHES = 40  # with edges; a picture with fewer does not tell
-MAX_OUTLINE = (
-    0.1  # of the border of what is gone: a van has more, paint 0.03, somebody beside it 0.1
-)
+MAX_OUTLINE = 0.1  # of the border of what is gone; a van has more, paint no more than 0.03
 AROUND = np.ones((3, 3), np.uint8)  # patches
 
 

@@ -42,7 +42,10 @@ def find_blobs(background: Background, zones: ZoneMap, *, min_area_px: float) ->
         cv2.dilate(faint, NEIGHBOURS), connectivity=8, ltype=cv2.CV_16U
     )
     labels: Labels = np.asarray(found, np.uint16)
-    area, core, lively, calm = _count(background, rows, columns, faint, labels, count)
+    area, core, lively, calm = count_pixels(
+        background.changed[rows, columns], background.restless[rows, columns],
+        background.haunted[rows, columns], faint, labels, count,
+    )  # fmt: skip
     needed = np.maximum(MIN_LIVELY_PX, MIN_LIVELY_SHARE * core)
     numbers = np.flatnonzero((lively >= needed) & (area >= min_area_px))
     numbers = numbers[np.argsort(-area[numbers], kind="stable")][:MAX_BLOBS]
@@ -85,17 +88,17 @@ def _wider(left: int, top: int, width: int, height: int) -> tuple[slice, slice]:
     )
 
 
-def _count(
-    background: Background, rows: slice, columns: slice, faint: Mask, labels: Labels, count: int
+def count_pixels(
+    changed: Mask, restless: Mask, haunted: Mask, faint: Mask, labels: Labels, count: int
 ) -> tuple[Counts, Counts, Counts, Counts]:
     """Pixels of each region: all, clearly changed, not at rest, and changed in calm places.
 
     One histogram over region and kind of pixel; the clearly changed are among the faintly changed.
+    All planes are of one window.
     """
-    window = rows, columns
-    kinds = background.changed[window] & CHANGED
-    kinds |= background.restless[window] & RESTLESS
-    kinds |= background.haunted[window] & HAUNTED
+    kinds = changed & CHANGED
+    kinds |= restless & RESTLESS
+    kinds |= haunted & HAUNTED
     where = np.flatnonzero(faint > 0)
     pairs = labels.ravel()[where].astype(np.intp) * KINDS + kinds.ravel()[where]
     table = np.bincount(pairs, minlength=count * KINDS).reshape(count, KINDS)

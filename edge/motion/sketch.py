@@ -20,15 +20,11 @@ from edge.motion import needs, texture
 from edge.motion.background import LOW_FACTOR, MAX_THRESHOLD, RECENT_FACTOR, Background, Mask, Plane
 from edge.motion.look import FULL, GRID_HEIGHT, GRID_WIDTH, PARTS, Shape
 from edge.motion.regions import (
-    CHANGED,
-    HAUNTED,
-    KIND,
-    KINDS,
     MAX_BLOBS,
     MIN_LIVELY_PX,
     MIN_LIVELY_SHARE,
     NEIGHBOURS,
-    RESTLESS,
+    count_pixels,
 )
 from edge.motion.tracks import Blob
 
@@ -154,19 +150,10 @@ class _Finder:
             cv2.dilate(faint, NEIGHBOURS), connectivity=8, ltype=cv2.CV_16U
         )
         self._labels = np.asarray(labels, np.uint16)
-        kinds = changed & CHANGED
-        kinds |= restless & RESTLESS
-        kinds |= background.haunted[window.cut] & HAUNTED
-        where = np.flatnonzero(faint.view(np.bool_))
-        kind = kinds.ravel()[where]
-        pairs = self._labels.ravel()[where].astype(np.intp) * KINDS + kind
-        table = np.bincount(pairs, minlength=count * KINDS).reshape(count, KINDS)
-        is_core, is_lively, is_haunted = (KIND & bit > 0 for bit in (CHANGED, RESTLESS, HAUNTED))
-        self.changed_at = where[(kind & CHANGED).view(np.bool_)]
-        self._area = table.sum(axis=1)
-        self._core = table[:, is_core].sum(axis=1)
-        self._calm = table[:, is_core & ~is_haunted].sum(axis=1)
-        self._lively = table[:, is_lively].sum(axis=1)
+        self.changed_at = np.flatnonzero(changed > 0)
+        self._area, self._core, self._lively, self._calm = count_pixels(
+            changed, restless, background.haunted[window.cut], faint, self._labels, count
+        )
 
     def find(
         self, before: _Layer | None, known: dict[tuple[int, ...], Blob]
