@@ -37,12 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
-    except ConfigError as err:
-        _complain(err)
-        return EX_CONFIG
     except CamwatchError as err:
         _complain(err)
-        return 1
+        return err.exit_status
     except KeyboardInterrupt:
         return 130
 
@@ -209,13 +206,8 @@ def _check_config(arguments: argparse.Namespace) -> int:
 
 def _enrol(arguments: argparse.Namespace) -> int:
     from edge.enrol import command  # as above
-    from edge.enrol.redeem import RefusedTokenError
 
-    try:
-        return command.run(arguments)
-    except RefusedTokenError as err:
-        _complain(err)
-        return EX_CONFIG
+    return command.run(arguments)
 
 
 def _show_config(arguments: argparse.Namespace) -> int:

@@ -31,6 +31,9 @@ class CamwatchError(Exception):
     `hint` says what to do about it; `is_retryable` whether waiting and trying again can help.
     """
 
+    exit_status = 1
+    """Of a command that ends by it."""
+
     def __init__(self, message: str, *, hint: str = "", is_retryable: bool = False) -> None:
         super().__init__(message)
         self.hint = hint
@@ -39,6 +42,8 @@ class CamwatchError(Exception):
 
 class ConfigError(CamwatchError):
     """The settings cannot be used. The message lists every problem, one a line."""
+
+    exit_status = EX_CONFIG
 
 
 class StorageError(CamwatchError):

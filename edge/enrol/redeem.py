@@ -14,7 +14,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from edge.base.backoff import Backoff
-from edge.base.errors import CamwatchError
+from edge.base.errors import EX_CONFIG, CamwatchError
 from edge.contract import enrolment, names
 from edge.contract.errors import ContractError
 from edge.contract.nodefile import NodeFile
@@ -40,6 +40,8 @@ class RefusedTokenError(EnrolmentError):
 
     Each further try would be one more refusal in its audit trail.
     """
+
+    exit_status = EX_CONFIG
 
 
 class Times(Protocol):

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.base import logs
-from edge.base.errors import EX_CONFIG, CamwatchError, ConfigError
+from edge.base.errors import CamwatchError
 from hub.cli.arguments import make_parser
 from hub.config import load_file
 
-FOUND, NOT_FOUND = 0, 1
+FOUND = 0
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
@@ -31,16 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FOUND
     except KeyboardInterrupt:
         return INTERRUPTED
-    except ConfigError as err:
-        return _complain(err, EX_CONFIG)
     except CamwatchError as err:
-        return _complain(err, NOT_FOUND)
+        return _complain(err)
     return status
 
 
-def _complain(err: CamwatchError, status: int) -> int:
+def _complain(err: CamwatchError) -> int:
     for line in str(err).splitlines():
         print(f"camwatch-hub: {line}", file=sys.stderr)
     if err.hint:
         print(f"camwatch-hub: hint: {err.hint}", file=sys.stderr)
-    return status
+    return err.exit_status
