@@ -7,7 +7,7 @@ found from its beginning, in its place (edge.trace.onset): it is not to be lost 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -20,31 +20,46 @@ SLACK_NS = 10**9  # by which events of then and now may lie apart and be the sam
 
 
 @dataclass(frozen=True)
+class Rejudged:
+    """A tape by some settings, held against the events of then."""
+
+    found: tuple[Found, ...]
+    missing: frozenset[str]
+    """Ids of confirmed events that it does not have from their beginning."""
+    lost: frozenset[str]
+    """Ids of all that it does not have, these among them."""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Of one camera. `then` are the events that the node made."""
 
     tape: Tape
     verdicts: Verdicts
     then: tuple[Found, ...]
-    again: tuple[Found, ...]
+    by_own: Rejudged
     """By the settings that ran: how far the trace can be believed."""
-    now: tuple[Found, ...]
-    missing_again: frozenset[str]
-    """Ids of confirmed events that the re-run by the settings that ran does not have."""
-    missing: frozenset[str]
-    """Those that the re-run by other settings does not have."""
+    by_other: Rejudged
+
+    @property
+    def again(self) -> tuple[Found, ...]:
+        """Events by the settings that ran."""
+        return self.by_own.found
+
+    @property
+    def now(self) -> tuple[Found, ...]:
+        """Events that would be."""
+        return self.by_other.found
 
     @property
     def gone(self) -> list[Found]:
         """Events of then that would not be."""
-        index = _Index(self.now)
-        return [each for each in self.then if each.event in self.missing or not index.meets(each)]
+        return [each for each in self.then if each.event in self.by_other.lost]
 
     @property
     def kept(self) -> list[Found]:
         """Events of then that would be."""
-        gone = set(self.gone)
-        return [each for each in self.then if each not in gone]
+        return [each for each in self.then if each.event not in self.by_other.lost]
 
     @property
     def new(self) -> list[Found]:
@@ -54,10 +69,7 @@ class Comparison:
     @property
     def unsure(self) -> list[Found]:
         """Events of then that the trace does not show by the settings that ran either."""
-        index = _Index(self.again)
-        return [
-            each for each in self.then if each.event in self.missing_again or not index.meets(each)
-        ]
+        return [each for each in self.then if each.event in self.by_own.lost]
 
     def having(self, found: Sequence[Found], verdict: str | None) -> list[Found]:
         """Those with this verdict; None: with none."""
@@ -66,7 +78,7 @@ class Comparison:
     @property
     def lost_confirmed(self) -> list[Found]:
         """Confirmed events that would be gone, or of which nothing can be said."""
-        lost = self.missing | self.missing_again
+        lost = self.by_other.missing | self.by_own.missing
         return [each for each in self.having(self.then, "confirmed") if each.event in lost]
 
 
@@ -80,13 +92,24 @@ def compare(
 ) -> Comparison:
     """Judge a tape by other settings, and by those that ran."""
     then = near if near is not None else tape.events(window)
-    confirmed = [each for each in then if verdicts.get(each.event) == "confirmed"]
-    were, are = Onsets(confirmed), Onsets(confirmed)
-    again = tape.rerun(as_it_was, window, near=near, watch=were.watch)
-    now = tape.rerun(change, window, near=near, watch=are.watch)
-    return Comparison(
-        tape, verdicts, tuple(then), tuple(again), tuple(now), were.missing(again), are.missing(now)
+    confirmed = {event for event, verdict in verdicts.items() if verdict == "confirmed"}
+    by_own, by_other = (
+        rejudge(tape, each, then, confirmed, window=window, near=near)
+        for each in (as_it_was, change)
     )
+    return Comparison(tape, verdicts, tuple(then), by_own, by_other)
+
+
+def rejudge(
+    tape: Tape, change: Change, then: Sequence[Found], confirmed: Collection[str], *,
+    window: Window | None = None, near: Sequence[Found] | None = None,
+) -> Rejudged:  # fmt: skip
+    """Judge a tape by other settings. `confirmed`: ids of events, not all of them of `then`."""
+    onsets = Onsets(each for each in then if each.event in confirmed)
+    found = tape.rerun(change, window, near=near, watch=onsets.watch)
+    missing = onsets.missing(found)
+    lost = missing | {each.event for each in without(then, found)}
+    return Rejudged(tuple(found), missing, lost)
 
 
 def without(found: Sequence[Found], others: Sequence[Found]) -> list[Found]:

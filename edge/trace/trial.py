@@ -16,9 +16,8 @@ from typing import Literal
 
 from edge.contract.parts import Box
 from edge.trace import tape as tapes
-from edge.trace.compare import as_it_was, without
+from edge.trace.compare import as_it_was, rejudge, without
 from edge.trace.lines import Mark
-from edge.trace.onset import Onsets
 from edge.trace.segment import Head
 from edge.trace.tape import Change, Found, Tape
 
@@ -89,31 +88,18 @@ def _judged(
 ) -> Slice:
     then = _events(tape)
     elsewhere = confirmed - {each.event for each in tape.events()}
-    lost, now = _lost(tape, change, then, confirmed)
-    gone = [each for each in then if each.event in lost]
-    unsure = _lost(tape, as_it_was, then, confirmed, near=gone)[0] if gone else frozenset()
+    tried = rejudge(tape, change, then, confirmed)
+    gone = [each for each in then if each.event in tried.lost]
+    unsure = rejudge(tape, as_it_was, gone, confirmed, near=gone).lost if gone else frozenset()
     judged: list[Judged] = []
     for each in then:
         if each.started_utc < since_utc or each.event in elsewhere:
             continue
-        outcome: Outcome = "kept" if each.event not in lost else "gone"
+        outcome: Outcome = "gone" if each.event in tried.lost else "kept"
         box = tape.extent(each) if len(judged) < MAX_EXTENTS else None
-        is_unsure = outcome == "gone" and each.event in unsure
-        judged.append(Judged(each.event, "unsure" if is_unsure else outcome, box))
-    new = [each.started_utc for each in without(now, then) if each.started_utc >= since_utc]
+        judged.append(Judged(each.event, "unsure" if each.event in unsure else outcome, box))
+    new = [each.started_utc for each in without(tried.found, then) if each.started_utc >= since_utc]
     return Slice(since_utc, until_utc, tuple(judged), tuple(new))
-
-
-def _lost(
-    tape: Tape, change: Change, then: Sequence[Found], confirmed: frozenset[str],
-    near: Sequence[Found] | None = None,
-) -> tuple[frozenset[str], list[Found]]:  # fmt: skip
-    """The ids of those of `then` (of those in `near`) that a re-run does not have, and all that
-    it has."""
-    asked = then if near is None else near
-    onsets = Onsets(each for each in asked if each.event in confirmed)
-    now = tape.rerun(change, near=near, watch=onsets.watch)
-    return onsets.missing(now) | {each.event for each in without(asked, now)}, now
 
 
 def _events(tape: Tape) -> list[Found]:
