@@ -15,7 +15,7 @@ from edge.base import schema
 from edge.contract.motion import MAX_ZONES, MotionSettings, Polygon
 from edge.contract.parts import Box
 from edge.contract.schedule import Schedule
-from edge.contract.settings import Plain
+from edge.contract.settings import Plain, SettableCamera
 from edge.motion.needs import LEAST, of_camera
 from edge.trace.tape import Found, Tape
 
@@ -32,6 +32,11 @@ class Plan:
 
     sensitivity: int
     schedules: tuple[Schedule, ...] = ()
+
+    @classmethod
+    def of(cls, camera: SettableCamera) -> Plan:
+        """As these settings of a camera have it."""
+        return cls(camera.motion.sensitivity, camera.schedules)
 
     @property
     def scheduled(self) -> set[int]:

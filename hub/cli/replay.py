@@ -104,7 +104,7 @@ def run_suggest(arguments: argparse.Namespace, settings: HubSettings) -> int:
     status = NOTHING
     for tape in tapes:
         own = _own(settings, tape)
-        plan = None if own is None else Plan(own.motion.sensitivity, own.schedules)
+        plan = None if own is None else Plan.of(own)
         advice = suggest.advise(tape, said, window=window, plan=plan)
         command.show(output, report.advice_object(advice), report.advice_lines(advice, output.zone))
         status = 0 if advice.proposals else status

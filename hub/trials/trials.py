@@ -201,14 +201,13 @@ def _asked(
     wish: Wish, files: list[tuple[Path, int]], since_utc: datetime, known: list[Event],
     own: SettableCamera | None,
 ) -> dict[str, Any]:  # fmt: skip
-    plan = None if own is None else Plan(own.motion.sensitivity, own.schedules)
     return {
         "camera": wish.key.camera,
         "motion": dict(wish.motion),
         "files": [(str(path), size_bytes) for path, size_bytes in files],
         "since_utc": utc_text(since_utc),
         "confirmed": [each.id for each in known if each.mark == "confirmed"],
-        "scheduled": [] if plan is None else sorted(plan.scheduled),
+        "scheduled": [] if own is None else sorted(Plan.of(own).scheduled),
     }
 
 
