@@ -16,17 +16,16 @@ from starlette.routing import BaseRoute
 from hub.api.registry_models import TakenLines
 from hub.api.route import GuardedRoute, Who
 from hub.archive import Archive
-from hub.registry import present, spreadsheet, tables
+from hub.registry import spreadsheet, tables
 from hub.registry.access import Visitor
 from hub.registry.edit import RegistryError
-from hub.registry.spreadsheet import Fault, SpreadsheetError
+from hub.registry.spreadsheet import SpreadsheetError
 from hub.web.answers import HttpError
 from hub.web.door import Door
 from hub.web.registry_trail import RegistryTrail
 
 TAG = "registry"
 PATH = "/registry/{table}"
-MAX_TOLD = 200  # faults; a file of another kind has one in each line
 Table = Literal["areas", "organisations", "cameras"]
 CSV: dict[str, object] = {"description": "The table.", "content": {"text/csv": {}}}
 
@@ -70,8 +69,8 @@ class RegistryTablesApi:
                 lambda: tables.import_table(self._archive, table, content, self._zone),
             )  # fmt: skip
         except SpreadsheetError as err:
-            told = err.faults[:MAX_TOLD]
-            fields = [(_place(each), each.message) for each in told]
+            told = err.faults[: spreadsheet.MAX_TOLD]
+            fields = [(each.where or "file", each.message) for each in told]
             said = "; ".join(map(str, told))
             raise HttpError(422, "spreadsheet", said, fields=fields) from err
         except RegistryError as err:
@@ -79,11 +78,5 @@ class RegistryTablesApi:
         return TakenLines(lines=taken)
 
     def _csv(self, visitor: Visitor, table: Table) -> str:
-        known, now_utc = self._archive.registry(), self._door.now_utc()
-        registry = present.visible_registry(known, visitor.scope, now_utc)
-        return tables.table_csv(table, registry, self._zone)
-
-
-def _place(fault: Fault) -> str:
-    line = "" if fault.line is None else f"line {fault.line}"
-    return ", ".join(each for each in (line, fault.field) if each) or "file"
+        now_utc = self._door.now_utc()
+        return tables.export_table(self._archive, table, visitor.scope, now_utc, self._zone)

@@ -47,7 +47,6 @@ from hub.web.trail import Trail
 JOIN, LIST = "/join", "/join/list"
 CAMERAS = 4  # rows of the form; a spreadsheet has room for more
 DAYS = (1, 7, 30)
-MAX_SHOWN = 200
 Refusal = (NodeFileError, StandingError, RegistryError, ConfigError, SpreadsheetError)
 
 
@@ -158,7 +157,8 @@ class JoiningPages:
         faults = error.faults if isinstance(error, SpreadsheetError) else ()
         return self._pages.draw(
             request, "join.html", status, form=form or {}, error=error, is_list=is_list,
-            faults=faults[:MAX_SHOWN], fault_count=len(faults), rows=range(CAMERAS), days=DAYS,
+            faults=faults[: spreadsheet.MAX_TOLD], fault_count=len(faults), rows=range(CAMERAS),
+            days=DAYS,
             default_days=DEFAULT_VALID.days, columns=node_table.COLUMNS, areas=registry.areas,
             organisations=registry.organisations,
         )  # fmt: skip

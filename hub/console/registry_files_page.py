@@ -14,7 +14,7 @@ from edge.base.clock import Clock
 from hub.console.pages import Pages
 from hub.console.plan_pages import uploaded
 from hub.console.registry_changes import Changes, may_change, refuse_limited
-from hub.registry import present, spreadsheet, tables
+from hub.registry import spreadsheet, tables
 from hub.registry.access import Visitor
 from hub.registry.spreadsheet import SpreadsheetError
 from hub.registry.tables import COLUMNS
@@ -22,7 +22,6 @@ from hub.web import bodies
 from hub.web.answers import HttpError
 
 FILES = "/registry/files"
-MAX_SHOWN = 200  # faults; a file of another kind has one in each line
 
 
 class RegistryFilesPage:
@@ -79,9 +78,9 @@ class RegistryFilesPage:
         return self._draw(request, visitor, table, error)
 
     def _csv(self, visitor: Visitor, table: str) -> str:
-        known = self._changes.archive.registry()
-        registry = present.visible_registry(known, visitor.scope, self._clock.utc())
-        return tables.table_csv(table, registry, self._zone)
+        return tables.export_table(
+            self._changes.archive, table, visitor.scope, self._clock.utc(), self._zone
+        )
 
     def _import(self, table: str, content: bytes) -> int:
         return tables.import_table(self._changes.archive, table, content, self._zone)
@@ -93,7 +92,7 @@ class RegistryFilesPage:
         faults = error.faults if isinstance(error, SpreadsheetError) else ()
         return self._pages.draw(
             request, "registry_files.html", 422 if error else 200, columns=COLUMNS, table=table,
-            error=error, faults=faults[:MAX_SHOWN], fault_count=len(faults),
+            error=error, faults=faults[: spreadsheet.MAX_TOLD], fault_count=len(faults),
             taken=int(taken) if taken.isascii() and taken.isdigit() and len(taken) < 9 else None,
             may_change=may_change(visitor),
         )  # fmt: skip

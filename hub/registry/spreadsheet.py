@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from edge.base.errors import CamwatchError
 
 MAX_BYTES = 8 * 2**20
+MAX_TOLD = 200  # faults that people are shown; a file of another kind has one in each line
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -26,10 +27,14 @@ class Fault:
     field: str
     message: str
 
+    @property
+    def where(self) -> str:
+        """Line and field, as far as they are known."""
+        line = "" if self.line is None else f"line {self.line}"
+        return ", ".join(each for each in (line, self.field) if each)
+
     def __str__(self) -> str:
-        where = "" if self.line is None else f"line {self.line}"
-        where += f", {self.field}" if where and self.field else self.field
-        return f"{where}: {self.message}" if where else self.message
+        return f"{self.where}: {self.message}" if self.where else self.message
 
 
 class SpreadsheetError(CamwatchError):

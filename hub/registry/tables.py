@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from edge.base.clock import utc_text
 from hub.archive import Archive
 from hub.archive.registry_values import Area, Camera, Organisation, Place, Registry
+from hub.archive.scope import Scope
 from hub.archive.values import CameraKey
-from hub.registry import edit, spreadsheet
+from hub.registry import edit, present, spreadsheet
 from hub.registry.edit import RegistryError
 from hub.registry.rules import Entry, camera_text
 from hub.registry.spreadsheet import Fault, Row, SpreadsheetError
@@ -35,8 +36,11 @@ Lines = dict[Entry, int]
 Reader = Callable[["_Reading", Registry], Registry]
 
 
-def table_csv(table: str, registry: Registry, zone: ZoneInfo) -> str:
-    """The table of that name, one of COLUMNS."""
+def export_table(
+    archive: Archive, table: str, scope: Scope, now_utc: datetime, zone: ZoneInfo
+) -> str:
+    """The table of that name, one of COLUMNS: what of it the scope holds, as CSV."""
+    registry = present.visible_registry(archive.registry(), scope, now_utc)
     if table == "areas":
         return areas_csv(registry)
     return organisations_csv(registry) if table == "organisations" else cameras_csv(registry, zone)
