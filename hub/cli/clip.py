@@ -13,7 +13,7 @@ from hub.archive import Archive
 from hub.archive.opening import open_to_read
 from hub.archive.values import Clip, Event
 from hub.cli import trail
-from hub.cli.find import find_event
+from hub.cli.find import find_event, last_here
 from hub.clipstore import ClipStore, FileClipStore
 from hub.config import HubSettings
 
@@ -44,19 +44,10 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def _find_clip(archive: Archive, event: Event, part: int) -> Clip:
     announced = [clip for clip in archive.clips_of(event) if clip.part == part]
-    stored = [clip for clip in announced if clip.stored_utc is not None]
-    if stored:
-        return stored[-1]
-    if announced and announced[-1].lost_cause is not None:
-        raise CamwatchError(
-            f"clip {part} of event {event.id} is lost: its node said {announced[-1].lost_cause}",
-            hint="camwatch-hub gaps lists what is lost, and why",
-        )
-    if announced:
-        raise CamwatchError(
-            f"clip {part} of event {event.id} was announced, but is not here yet",
-            hint="its node uploads it when it is online",
-        )
+    what = f"clip {part} of event {event.id}"
+    clip = last_here(announced, what, hint="its node uploads it when it is online")
+    if clip is not None:
+        return clip
     fault = f": {event.fault}" if event.fault else ""
     raise CamwatchError(f"event {event.id} has no clip {part}{fault}")
 

@@ -11,7 +11,7 @@ from hub.archive import Archive
 from hub.archive.opening import open_to_read
 from hub.archive.values import Event, Snapshot
 from hub.cli import trail
-from hub.cli.find import find_event
+from hub.cli.find import find_event, last_here
 from hub.cli.registry_files import STANDARD, write_file
 from hub.clipstore import FileClipStore
 from hub.config import HubSettings
@@ -38,18 +38,9 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
 
 def _find(archive: Archive, event: Event) -> Snapshot:
     """The last of the event's that is here."""
-    announced = archive.snapshots_of(event)
-    stored = [shot for shot in announced if shot.stored_utc is not None]
-    if stored:
-        return stored[-1]
-    if announced and announced[-1].lost_cause is not None:
-        raise CamwatchError(
-            f"the picture of event {event.id} is lost: its node said {announced[-1].lost_cause}",
-            hint="camwatch-hub gaps lists what is lost, and why",
-        )
-    if announced:
-        raise CamwatchError(
-            f"the picture of event {event.id} was announced, but is not here yet",
-            hint="its node sends it when it is online",
-        )
-    raise CamwatchError(f"event {event.id} has no picture")
+    what = f"the picture of event {event.id}"
+    shots = archive.snapshots_of(event)
+    shot = last_here(shots, what, hint="its node sends it when it is online")
+    if shot is None:
+        raise CamwatchError(f"event {event.id} has no picture")
+    return shot
