@@ -18,6 +18,7 @@ from hub.cli.main import main
 from hub.registry import edit
 from tests.hub.archive.absence_conformance import drop
 from tests.hub.archive.conformance import batch
+from tests.hub.cli.hubs import new_hub
 from tests.hub.journals import START_UTC, Journal
 
 SPANS = [Span(0, 120_000, "watched"), Span(120_000, 180_000, "blind", "stream_lost", "no answer")]
@@ -26,10 +27,7 @@ SPANS = [Span(0, 120_000, "watched"), Span(120_000, 180_000, "blind", "stream_lo
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A hub in Vietnam whose archive has gaps, a lost clip, alarms, and a camera's accounts."""
-    path = tmp_path / "hub.yaml"
-    path.write_text(f"state_dir: {tmp_path / 'state'}\ntime_zone: Asia/Ho_Chi_Minh\n")
-    (tmp_path / "state").mkdir()
-    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    path, archive = new_hub(tmp_path, "Asia/Ho_Chi_Minh")
     journal = Journal()
     lines = [journal.booted() for _ in range(3)]
     lines += journal.event(clip=b"clip")

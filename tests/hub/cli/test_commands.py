@@ -28,6 +28,7 @@ from hub.cli.main import main
 from hub.cli.render import CSV_COLUMNS, EventPrinter
 from hub.clipstore import FileClipStore
 from tests.hub.archive.conformance import batch
+from tests.hub.cli.hubs import new_hub
 from tests.hub.journals import BOOT, START_UTC, Journal
 
 ROOT = Path(__file__).parents[3]
@@ -38,10 +39,7 @@ CLIPS = (b"first part" * 100, b"last part" * 100)
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A settings file whose archive has three events, the oldest with clips."""
-    path = tmp_path / "hub.yaml"
-    path.write_text(f"state_dir: {tmp_path / 'state'}\ntime_zone: Asia/Ho_Chi_Minh\n")
-    (tmp_path / "state").mkdir()
-    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    path, archive = new_hub(tmp_path, "Asia/Ho_Chi_Minh")
     one, two = Journal("gate-1"), Journal("gate-2", start_utc=START_UTC + timedelta(hours=1))
     oldest_lines = one.event(
         clip=CLIPS[1], more_parts=CLIPS[:1], zones=("lawn", "path"), tracks=(TRACK,)

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from hub.archive import SqliteArchive
 from hub.archive.values import EventFilter, Remark
 from hub.cli.main import main
 from tests.hub.archive.conformance import batch
 from tests.hub.archive.registry_conformance import put
 from tests.hub.archive.search_conformance import CAMERAS
+from tests.hub.cli.hubs import new_hub
 from tests.hub.journals import START_UTC, Journal
 
 TODAY = "2026-03-01"
@@ -24,10 +24,7 @@ TODAY = "2026-03-01"
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A settings file whose archive has five events of a small town, one with a note."""
     monkeypatch.setenv("SUDO_USER", "lan")
-    path = tmp_path / "hub.yaml"
-    path.write_text(f"state_dir: {tmp_path / 'state'}\ntime_zone: Asia/Ho_Chi_Minh\n")
-    (tmp_path / "state").mkdir()
-    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    path, archive = new_hub(tmp_path, "Asia/Ho_Chi_Minh")
     put(archive, *CAMERAS)
     for number in range(5):
         start_utc = START_UTC + number * timedelta(hours=1)

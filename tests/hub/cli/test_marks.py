@@ -10,16 +10,14 @@ import pytest
 from hub.archive import SqliteArchive
 from hub.cli.main import main
 from tests.hub.archive.conformance import EVERYTHING, batch
+from tests.hub.cli.hubs import new_hub
 from tests.hub.journals import Journal
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A settings file whose archive has two events."""
-    path = tmp_path / "hub.yaml"
-    path.write_text(f"state_dir: {tmp_path / 'state'}\ntime_zone: Asia/Ho_Chi_Minh\n")
-    (tmp_path / "state").mkdir()
-    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    path, archive = new_hub(tmp_path, "Asia/Ho_Chi_Minh")
     journal = Journal()
     archive.write(batch([*journal.event(), *journal.event()]))
     archive.close()

@@ -14,6 +14,7 @@ from hub.archive.scope import EVERYTHING, Scope
 from hub.cli.main import main
 from hub.cli.trail import actor
 from hub.registry import edit, users
+from tests.hub.cli.hubs import new_hub
 
 PASSWORD = "bốn từ không liên quan"
 SOUTH = Scope(areas=frozenset({"south"}))
@@ -22,10 +23,7 @@ SOUTH = Scope(areas=frozenset({"south"}))
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A hub with an area and its administrator."""
-    path = tmp_path / "hub.yaml"
-    path.write_text(f"state_dir: {tmp_path / 'state'}\n")
-    (tmp_path / "state").mkdir()
-    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    path, archive = new_hub(tmp_path)
     edit.change(archive, lambda before: edit.put_area(before, Area("south", "town", "South")))
     archive.close()
     assert run(path, "user", "add", "anna", "--role", "administrator") == 0

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from hub.archive import SqliteArchive
 from hub.cli.main import main
 from tests.hub.archive.conformance import batch
+from tests.hub.cli.hubs import new_hub
 from tests.hub.journals import Journal
 from tests.hub.registry.test_picture import PNG
 
@@ -20,10 +20,7 @@ from tests.hub.registry.test_picture import PNG
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A settings file whose archive has an event of gate-1/door."""
-    path = tmp_path / "hub.yaml"
-    path.write_text(f"state_dir: {tmp_path / 'state'}\ntime_zone: Asia/Ho_Chi_Minh\n")
-    (tmp_path / "state").mkdir()
-    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    path, archive = new_hub(tmp_path, "Asia/Ho_Chi_Minh")
     archive.write(batch(Journal().event()))
     archive.close()
     return path

@@ -11,6 +11,7 @@ from hub.archive import SqliteArchive
 from hub.cli.main import main
 from hub.clipstore import FileClipStore
 from tests.hub.archive.conformance import batch
+from tests.hub.cli.hubs import new_hub
 from tests.hub.journals import START_UTC, Journal
 
 PICTURE = b"\xff\xd8 a picture \xff\xd9"
@@ -19,10 +20,7 @@ PICTURE = b"\xff\xd8 a picture \xff\xd9"
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A hub with an event whose picture is announced, and one that has none."""
-    path = tmp_path / "hub.yaml"
-    path.write_text(f"state_dir: {tmp_path / 'state'}\n")
-    (tmp_path / "state").mkdir()
-    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    path, archive = new_hub(tmp_path)
     archive.write(batch(Journal("gate-1").event(snapshot=PICTURE)))
     archive.write(batch(Journal("gate-2", seed=2).event()))
     archive.close()

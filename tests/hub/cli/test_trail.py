@@ -21,6 +21,7 @@ from hub.cli.arguments import make_parser
 from hub.cli.main import main
 from hub.clipstore import FileClipStore
 from tests.hub.archive.conformance import batch
+from tests.hub.cli.hubs import new_hub
 from tests.hub.journals import BOOT, START_UTC, Journal
 from tests.hub.registry.test_picture import PNG
 
@@ -134,12 +135,9 @@ def leaves(parser: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> Itera
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hub with one event of gate-1/door, whose clip is here."""
     folder = tmp_path_factory.mktemp("hub")
-    path = folder / "hub.yaml"
-    path.write_text(f"state_dir: {folder / 'state'}\n")
-    (folder / "state").mkdir()
+    path, archive = new_hub(folder)
     (folder / "yard.png").write_bytes(PNG)
     (folder / "cameras.csv").write_text("node,camera,title\ngate-1,gate,Gate\n")
-    archive = SqliteArchive(folder / "state" / "archive.sqlite")
     journal = Journal("gate-1")
     lines = journal.event(clip=CLIP, snapshot=PICTURE)
     status = Status(1, "online", BOOT, "0.1.0", journal.epoch, journal.key.public.text, ("door",))

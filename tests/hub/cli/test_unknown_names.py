@@ -6,20 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from hub.archive import SqliteArchive
 from hub.archive.values import EventFilter
 from hub.cli.main import main
 from tests.hub.archive.conformance import batch
+from tests.hub.cli.hubs import new_hub
 from tests.hub.journals import Journal
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A hub that heard of one camera of gate-1."""
-    path = tmp_path / "hub.yaml"
-    path.write_text(f"state_dir: {tmp_path / 'state'}\n")
-    (tmp_path / "state").mkdir()
-    archive = SqliteArchive(tmp_path / "state" / "archive.sqlite")
+    path, archive = new_hub(tmp_path)
     archive.write(batch(Journal("gate-1").event()))
     (event,) = archive.events(EventFilter(node="gate-1"), limit=1, before=None)
     assert event.camera == "door"
