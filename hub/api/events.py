@@ -118,9 +118,8 @@ class EventsApi:
     async def show_event(self, request: Request, visitor: Who, event_id: EventId) -> EventDetail:
         """One event with its clips, snapshots, signed records, marks and notes."""
         event = await run_in_threadpool(finding.event, self._archive, visitor.scope, event_id)
-        camera = f"{event.node}/{event.camera}"
         await self._door.trail.note_once(
-            request, visitor, "event.view", f"event:{event.id}", camera=camera
+            request, visitor, "event.view", f"event:{event.id}", camera=event.camera_path
         )
         return await run_in_threadpool(self._detail, event)
 
@@ -149,9 +148,13 @@ class EventsApi:
         except RemarkError as err:
             raise HttpError(422, "invalid", f"body.{err}") from err
         action = "event.mark" if note is None else "event.note"
-        camera = f"{event.node}/{event.camera}"
         await self._door.trail.note(
-            request, visitor, action, f"event:{event.id}", camera=camera, mark=given.mark or ""
+            request,
+            visitor,
+            action,
+            f"event:{event.id}",
+            camera=event.camera_path,
+            mark=given.mark or "",
         )
         now_utc = self._door.now_utc()
         remark = Remark(visitor.user.name, now_utc, given.mark, note)

@@ -69,7 +69,7 @@ class MediaApi:
         event = await run_in_threadpool(finding.event, self._archive, visitor.scope, event_id)
         shot = await run_in_threadpool(finding.snapshot, self._archive, event, sha256)
         await self._door.trail.note_once(
-            request, visitor, "snapshot.view", f"event:{event.id}", camera=_camera(event),
+            request, visitor, "snapshot.view", f"event:{event.id}", camera=event.camera_path,
             sha256=shot.sha256,
         )  # fmt: skip
         path = self._pictures.path_of(shot.sha256)
@@ -91,7 +91,7 @@ class MediaApi:
         # Each download takes a copy out of our hands; one play comes in many ranges.
         action, note = ("clip.download", trail.note) if download else ("clip.play", trail.note_once)
         await note(
-            request, visitor, action, f"event:{event.id}", camera=_camera(event), part=str(part),
+            request, visitor, action, f"event:{event.id}", camera=event.camera_path, part=str(part),
             sha256=clip.sha256,
         )  # fmt: skip
         name = clip_name(event, clip) if download else None
@@ -105,7 +105,3 @@ def clip_name(event: Event, clip: Clip) -> str:
     """A file name that says what it holds: node, camera, start in UTC, part."""
     part = f"-{clip.part}" if clip.part else ""
     return f"{event.node}-{event.camera}-{event.started_utc:%Y%m%dT%H%M%SZ}{part}.mp4"
-
-
-def _camera(event: Event) -> str:
-    return f"{event.node}/{event.camera}"

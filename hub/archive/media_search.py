@@ -69,10 +69,7 @@ def pictures(db: sqlite3.Connection, scope: Scope, of: CameraKey | None) -> list
         snapshot_in(row)
         for row in rows
         if windows is None
-        or any(
-            each.from_ms <= row["started_ms"] < each.until_ms
-            for each in of_camera.get(row["camera_id"], ())
-        )
+        or any(each.holds(row["started_ms"]) for each in of_camera.get(row["camera_id"], ()))
     ]
 
 

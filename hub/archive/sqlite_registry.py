@@ -42,4 +42,4 @@ class SqliteRegistry(SqliteFile):
         started_ms = to_ms(event.started_utc)
         with self.reading() as db:
             found = camera_rows.windows(db, where) or ()
-        return any(each.from_ms <= started_ms < each.until_ms for each in found)
+        return any(each.holds(started_ms) for each in found)

@@ -202,6 +202,11 @@ class Event:
         return self.placed == "corrected"
 
     @property
+    def camera_path(self) -> str:
+        """Whose footage it is, as NODE/CAMERA."""
+        return f"{self.node}/{self.camera}"
+
+    @property
     def key(self) -> PageKey:
         """Where a page that ends with this event continues."""
         return PageKey(round(self.started_utc.timestamp() * 1000), self.number)

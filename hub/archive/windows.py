@@ -15,3 +15,7 @@ class Window(NamedTuple):
     camera_id: int
     from_ms: int
     until_ms: int
+
+    def holds(self, started_ms: int) -> bool:
+        """Whether what started then lies in it."""
+        return self.from_ms <= started_ms < self.until_ms

@@ -23,11 +23,11 @@ def run(arguments: argparse.Namespace, settings: HubSettings) -> int:
         event = find_event(archive, arguments.id)
         action, word = "event.mark" if note is None else "event.note", mark or ""
         with trail.noted(
-            archive, action, f"event:{event.id}", name=user, camera=trail.camera_of(event),
+            archive, action, f"event:{event.id}", name=user, camera=event.camera_path,
             mark=word,
         ):  # fmt: skip
             event = archive.remark(event, Remark(user, SystemClock().utc(), mark, note))
     finally:
         archive.close()
-    print(f"{event.id}  {event.node}/{event.camera}  {event.mark}")
+    print(f"{event.id}  {event.camera_path}  {event.mark}")
     return 0

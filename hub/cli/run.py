@@ -35,13 +35,12 @@ def event_line(event: Event, zone: ZoneInfo) -> str:
     """One line for an event that was archived to its end."""
     lasted = format_duration((event.duration_ms or 0) / 1000)
     zones = ",".join(event.zones) or "-"
-    where = f"{event.node}/{event.camera}"
-    started = local_text(event.started_utc, zone)
-    return f"archived  {started}  {where}  {kind_text(event)}  {lasted}  {zones}  {event.id}"
+    where = f"{local_text(event.started_utc, zone)}  {event.camera_path}"
+    return f"archived  {where}  {kind_text(event)}  {lasted}  {zones}  {event.id}"
 
 
 def clip_line(clip: Clip, event: Event, zone: ZoneInfo) -> str:
     """One line for a clip that is stored and verified."""
     what = f"clip {clip.part}, {format_size(clip.size_bytes)}, verified"
     started = local_text(event.started_utc, zone)
-    return f"clip      {started}  {event.node}/{event.camera}  {what}  {event.id}"
+    return f"clip      {started}  {event.camera_path}  {what}  {event.id}"

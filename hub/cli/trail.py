@@ -73,12 +73,7 @@ def tell(settings: HubSettings, action: str, target: str, **detail: str) -> None
 
 def tell_event(settings: HubSettings, action: str, event: Event, **detail: str) -> None:
     """The same of one event."""
-    tell(settings, action, f"event:{event.id}", camera=camera_of(event), **detail)
-
-
-def camera_of(event: Event) -> str:
-    """The detail that says whose footage it is."""
-    return f"{event.node}/{event.camera}"
+    tell(settings, action, f"event:{event.id}", camera=event.camera_path, **detail)
 
 
 def _name_of(uid: int) -> str:

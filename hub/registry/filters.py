@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar, get_args
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
@@ -18,10 +18,9 @@ from edge.base.clock import utc_text
 from edge.base.errors import CamwatchError
 from edge.base.units import parse_duration_s
 from hub.archive.scope import EVERYTHING, Scope
-from hub.archive.values import KINDS, EventFilter, Mark
+from hub.archive.values import KINDS, MARKS, EventFilter
 from hub.registry import when
 
-MARKS = get_args(Mark)
 MAX_WORD_CHARS = 200
 MAX_VALUES = 20
 MAX_DURATION_MS = 10 * 366 * 86_400_000
