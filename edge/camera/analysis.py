@@ -42,7 +42,7 @@ from edge.media.frame import Frame
 from edge.media.packet import Packet, VideoStream
 from edge.motion.detector import Detector
 from edge.motion.observation import Observation
-from edge.motion.picture import PictureCheck
+from edge.motion.picture import PictureCheck, State
 from edge.trace.lines import MarkKind
 
 POLL_S = 0.25
@@ -341,7 +341,7 @@ class Analysis:
                 return False
         self.counts.looked += 1
         self._trace(frame)
-        self._prove(frame, is_keyframe=True)
+        self._prove(frame, self._check(frame, is_keyframe=True))
         return not self._is_doubtful
 
     def _look_at(self, frame: Frame, viewer: Viewing, stream: VideoStream) -> None:
@@ -349,6 +349,7 @@ class Analysis:
         is_due = self._pace.is_due(frame.mono_ns, self._load.step.rate)
         if self._is_abandoned or not (is_due or is_keyframe):
             return
+        picture = self._check(frame, is_keyframe=is_keyframe)
         if is_due:
             self.counts.looked += 1
             with self._turns:
@@ -359,18 +360,23 @@ class Analysis:
             if is_suspected or self._is_doubtful:
                 observation = dataclasses.replace(observation, is_stirring=True)
             viewer.observed(observation)
-        self._prove(frame, is_keyframe=is_keyframe)
+        self._prove(frame, picture)
 
     @property
     def _is_doubtful(self) -> bool:
         """Whether the next keyframes would tell that the picture is stuck."""
         return self._tamper is not None and self._picture.is_in_doubt
 
-    def _prove(self, frame: Frame, *, is_keyframe: bool) -> None:
+    def _check(self, frame: Frame, *, is_keyframe: bool) -> State:
         picture = self._picture.observe(frame.luma, frame.mono_ns, is_keyframe=is_keyframe)
+        if self._tamper is not None:
+            self._tamper.heed(picture, is_stuck=self._picture.is_stuck)
+        return picture
+
+    def _prove(self, frame: Frame, picture: State) -> None:
         detail = None
         if self._tamper is not None:
-            picture, detail = self._tamper.judged(picture, is_stuck=self._picture.is_stuck)
+            picture, detail = self._tamper.judged(picture)
         if self._coverage is None:
             return
         # What was let pass before this frame was looked at by its size; this frame proves that

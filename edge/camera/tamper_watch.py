@@ -57,9 +57,17 @@ class TamperWatch:
         """What is wrong with the camera now. For any thread."""
         return self._judge.fault
 
+    def heed(self, picture: State, *, is_stuck: bool) -> None:
+        """Take what the picture check calls the picture that will be judged next.
+
+        `is_stuck`: it will be called frozen soon, if it goes on so.
+        """
+        self._is_frozen = picture == "frozen" or is_stuck
+
     def look(self, frame: Frame, stream: VideoStream) -> bool:
         """Judge a picture if it is due; whether the next ones are wanted soon, to be sure."""
-        if self._judge.is_due(frame.mono_ns):
+        is_news = self._is_frozen and self._judge.fault is None
+        if is_news or self._judge.is_due(frame.mono_ns):
             moment = Moment(frame.pts, frame.mono_ns)
             found = self._judge.observe(frame.luma, frame.mono_ns, is_frozen=self._is_frozen)
             if isinstance(found, Tampering):
@@ -69,12 +77,8 @@ class TamperWatch:
             self._judged.append((moment, frame.luma))
         return self._judge.is_in_doubt
 
-    def judged(self, picture: State, *, is_stuck: bool) -> tuple[State, str | None]:
-        """What the coverage should make of a picture that the picture check calls `picture`.
-
-        `is_stuck`: it will be called frozen soon, if it goes on so.
-        """
-        self._is_frozen = picture == "frozen" or is_stuck
+    def judged(self, picture: State) -> tuple[State, str | None]:
+        """What the coverage should make of a picture that the picture check calls `picture`."""
         if picture in ("frozen", "black"):
             return picture, None
         if self._judge.is_in_doubt:
@@ -87,6 +91,7 @@ class TamperWatch:
     def lose(self) -> None:
         """The stream is gone."""
         self._judged.clear()  # their times are of that stream
+        self._is_frozen = False
         self._story.lose()
 
     def stop(self) -> None:

@@ -39,6 +39,9 @@ REFINED_LEVELS = 0.3  # once it is known to be stuck: a rate control wanders bel
 DWINDLING = 0.92  # of the difference before; fresh noise stays within a few hundredths
 HALVED = 0.55  # of the first of these small differences, for it to be stuck
 DOUBTED = 0.8  # of what it differed by while it lived: more pictures are wanted to tell
+EVENLY = 1.25  # times what the calm half differed by: nowhere may a doubted picture exceed it
+FALLS = 3  # of the difference, one keyframe after the other, say more than matches do ...
+COLLAPSED = 0.15  # ... and with them so little of what it differed by while it lived is enough
 CALM = 0.5  # quantile of the cells: as calm as this are half of them
 CELLS = (16, 9)
 OTHER_LIGHT_LEVELS = 15.0  # by which even the calm half changed: its noise may be another
@@ -81,9 +84,11 @@ class PictureCheck:
         self._nearest = 0.0  # levels between the last one and the most similar before it
         self._calm_mean: float | None = None  # the first of a row of small differences
         self._sample_ns: int | None = None
+        self._before_ns: int | None = None  # the sample before it
         self._is_keyless = False
         self._run_ns: int | None = None
         self._streak, self._streak_ns = 0, 0  # matches in a row, and the picture that they repeat
+        self._falls, self._falls_ns = 0, 0  # of the difference in a row, and the picture before
         self._matches = 0
         self._misses = 0
         self._dark_ns: int | None = None
@@ -124,7 +129,7 @@ class PictureCheck:
 
     def _is_new(self, luma: Luma, at_ns: int) -> bool:
         """Whether the stream lives, by a frame that was coded anew."""
-        before_ns, self._sample_ns = self._sample_ns, at_ns
+        self._before_ns, self._sample_ns = self._sample_ns, at_ns
         if self._samples and self._samples[-1].shape != luma.shape:
             self._samples.clear()
             self._alive.clear()
@@ -138,7 +143,7 @@ class PictureCheck:
         else:
             self._streak += 1
             if self._run_ns is None:
-                self._run_ns, self._matches = before_ns, 0
+                self._run_ns, self._matches = self._before_ns, 0
             self._matches += 1
             self._misses = 0
         if self._run_ns is None or self._misses > MAX_MISSES:
@@ -152,10 +157,14 @@ class PictureCheck:
 
     def _has_stuck(self, at_ns: int) -> bool:
         """Whether the matches so far are enough to tell, where the stream is known to live."""
-        if self._living(at_ns) is None or self._streak < FROZEN_MATCHES:
+        living, change = self._living(at_ns), self._change
+        if living is None or change is None or self._streak == 0:
             return False
-        is_lasting = at_ns - self._streak_ns >= STUCK_S * 1e9
-        return is_lasting and self._nearest <= max(SAME_LEVELS, HALVED * (self._calm_mean or 0.0))
+        is_halved = self._nearest <= max(SAME_LEVELS, HALVED * (self._calm_mean or 0.0))
+        is_repeated = self._streak >= FROZEN_MATCHES and _lasts(self._streak_ns, at_ns)
+        is_dwindling = self._falls >= FALLS and _lasts(self._falls_ns, at_ns)
+        has_collapsed = is_dwindling and change.calm <= COLLAPSED * living
+        return (is_halved and (is_repeated or is_dwindling)) or has_collapsed
 
     def _matches_before(self, luma: Luma, at_ns: int) -> bool:
         """Whether it repeats one of the pictures before; learns how they differ if it does not."""
@@ -167,18 +176,29 @@ class PictureCheck:
         self._nearest = min(_levels_between(luma, each) for each in self._samples)
         is_match = self._nearest <= SAME_LEVELS
         if living is not None:
-            is_calm = now.most <= living and now.calm <= DOUBTED * living
+            is_calm = now.most <= EVENLY * living and now.calm <= DOUBTED * living
             self.is_in_doubt = is_match or is_calm
             is_match |= is_calm and self._is_refined(now, before, living)
-        if not self.is_in_doubt:
-            self._calm_mean = None
-        elif self._calm_mean is None:
-            self._calm_mean = now.mean
+        self._follow_doubt(now, before)
         if now.calm >= OTHER_LIGHT_LEVELS:
             self._alive.clear()
         elif not is_match:
             self._alive.append((at_ns, now.calm))
         return is_match
+
+    def _follow_doubt(self, now: _Change, before: _Change | None) -> None:
+        """How the differences go on from the first that raised a doubt."""
+        if not self.is_in_doubt:
+            self._calm_mean, self._falls = None, 0
+            return
+        if self._calm_mean is None:
+            self._calm_mean = now.mean
+        if before is None or now.mean > DWINDLING * before.mean:
+            self._falls = 0
+            return
+        if self._falls == 0:
+            self._falls_ns = self._before_ns or 0
+        self._falls += 1
 
     def _living(self, at_ns: int) -> float | None:
         """What the calm half changed by at least while the stream lived, if that is known."""
@@ -207,6 +227,10 @@ class PictureCheck:
             self._dark_ns = None
         elif self._dark_ns is None:
             self._dark_ns = at_ns
+
+
+def _lasts(since_ns: int, at_ns: int) -> bool:
+    return at_ns - since_ns >= STUCK_S * 1e9
 
 
 def _change(one: Luma, other: Luma) -> _Change:

@@ -165,7 +165,7 @@ def test_a_frozen_sensor_behind_a_working_encoder_is_found(options: dict[str, st
     alive = [yard(0) for _ in range(50)]
     watch = watched(lambda at_s: alive[min(round(at_s * FPS), 49)], 60, options)
     assert watch.changes[-1][1] == "frozen"
-    assert watch.last_live_s < 16
+    assert watch.last_live_s < 20  # a fixed rate may wander for a GOP or two
 
 
 @pytest.mark.parametrize("options", [{"crf": "35"}, {"crf": "40"}, {"b": "60k", "maxrate": "60k"}])
