@@ -144,7 +144,7 @@ class Detector:
         needs = SensitivityMap(self._settings, height, width)
         self._min_area_px = needs.least.min_area * height * width
         first_number = 0 if self._last_ns is None else self._tracks.next_number
-        self._tracks = Tracker(needs, height * width, first_number=first_number)
+        self._tracks = Tracker(needs, (height, width), first_number=first_number)
         return needs
 
     def _is_flash(self, changed: float, elapsed_s: float) -> bool:

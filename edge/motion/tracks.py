@@ -27,6 +27,7 @@ from edge.motion.cadence import Cadence
 from edge.motion.drift import Drift
 from edge.motion.needs import Needs, ZoneNeeds
 from edge.motion.observation import Moment
+from edge.motion.snowfall import CERTAINTY, TRAVELLED_PX, Passage, Snowfall
 
 MAX_TRACKS = 32
 MIN_HITS = 3  # frames before a drift is believed
@@ -75,6 +76,7 @@ SLOW_FORGET_FRAMES = 6.0  # so many frames count at least
 # Steps are not smoothed: straight ones make a certainty of nearly their number, which a random walk
 # of three seldom comes near.
 SLOW_DRIFT_RATIO, SLOW_CLEAR_DRIFT_RATIO = 2.4, 3.2
+GROWTH = 1.15  # of the usual area in one frame: a thing is as large as it mostly was
 LEAP = 1.8  # ratio of areas beyond which two regions were joined or split: no step is counted
 
 
@@ -123,6 +125,8 @@ class Track:
         self.blob = blob
         self.hits = 1
         self.is_moving = False
+        self.has_passed = False
+        """Whether it was counted as a thing that passes; see `snowfall`."""
         self._is_in_crowd = self._is_in_storm = False
         self._seen_ns = at.mono_ns
         self._travelled_ns = at.mono_ns
@@ -133,6 +137,7 @@ class Track:
         self._first_ns = at.mono_ns
         self._novelty = blob.novelty
         self._largest_px = blob.area_px
+        self._usual_px = float(blob.area_px)
         self._sharpness = blob.sharpness
         self._thingness = 0.4 if blob.novelty >= MIN_NOVELTY else 0.0
 
@@ -213,6 +218,7 @@ class Track:
         self._thingness += 0.4 * ((blob.novelty >= MIN_NOVELTY) - self._thingness)
         self.blob = blob
         self._largest_px = max(self._largest_px, blob.area_px)
+        self._usual_px *= min(GROWTH, max(1 / GROWTH, blob.area_px / self._usual_px))
         self.hits += 1
         self._seen_ns = at.mono_ns
         if not self.is_moving:
@@ -237,7 +243,14 @@ class Track:
         if is_inside and is_young and is_new and part.since.mono_ns < self.since.mono_ns:
             self._marks.appendleft(part.since)
 
-    def judge(self, needs: Needs, picture_px: int, crowd: int) -> None:
+    def passage(self) -> Passage | None:
+        """How it has passed, once it has got anywhere in a straight line."""
+        drift = self._drift
+        if drift.certainty < CERTAINTY or drift.square < TRAVELLED_PX**2 or self.hits < MIN_HITS:
+            return None
+        return Passage(self._x, self._y, *drift.way, drift.speed, self._usual_px)
+
+    def judge(self, needs: Needs, picture_px: int, crowd: int, *, is_flake: bool = False) -> None:
         """Decide whether it moves, as one of `crowd` that are followed.
 
         Once it does, it stays so, unless it comes to sway.
@@ -249,6 +262,9 @@ class Track:
         is_crowded = crowd > CROWD
         is_restless = is_crowded or self._is_in_restless_place
         self._is_in_crowd, self._is_in_storm = is_crowded, crowd > STORM
+        if is_flake:
+            self.is_moving = False
+            return
         if self._travels(needs, picture_px, is_crowded=is_crowded):
             self.is_moving = True
             self._travelled_ns = self._seen_ns
@@ -336,13 +352,14 @@ class Track:
 class Tracker:
     """All tracks of one camera. One thread at a time."""
 
-    def __init__(self, needs: ZoneNeeds, picture_px: int, *, first_number: int = 0) -> None:
-        """`picture_px`: how many pixels the picture has; tracks are numbered on from the last."""
+    def __init__(self, needs: ZoneNeeds, shape: tuple[int, int], *, first_number: int = 0) -> None:
+        """`shape`: rows and columns of the picture; tracks are numbered on from the last."""
         self._needs = needs
-        self._picture_px = picture_px
+        self._picture_px = shape[0] * shape[1]
         self._tracks: list[Track] = []
         self._next_number = first_number
         self._cadence = Cadence()
+        self._snowfall = Snowfall(shape)
 
     @property
     def next_number(self) -> int:
@@ -359,6 +376,7 @@ class Tracker:
         Nothing is taken for moving while the picture is not settled.
         """
         self._cadence.note(at.mono_ns)
+        self._snowfall.tick(at.mono_ns)
         self._tracks = [track for track in self._tracks if not track.is_stale(at)]
         crowd = max(len(self._tracks), len(blobs))
         free = list(self._tracks)
@@ -382,5 +400,15 @@ class Tracker:
                 track.absorb(part, at)
             if is_settled:
                 needs = self._needs.of(track.blob.zones)
-                track.judge(needs, self._picture_px, crowd)
+                is_flake = self._is_flake(track, at)
+                track.judge(needs, self._picture_px, crowd, is_flake=is_flake)
         return seen
+
+    def _is_flake(self, track: Track, at: Moment) -> bool:
+        passage = track.passage()
+        if passage is None:
+            return False
+        if not track.has_passed:
+            track.has_passed = True
+            self._snowfall.note(passage, at.mono_ns)
+        return self._snowfall.holds(passage)

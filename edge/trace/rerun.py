@@ -171,7 +171,7 @@ class Rerun:
         return tuple(name for number, name in enumerate(self._area.zones) if bits >> number & 1)
 
     def _make_tracker(self) -> Tracker:
-        return Tracker(self._needs, self._width * self._height)
+        return Tracker(self._needs, (self._height, self._width))
 
     def _note(self, transition: Transition | None) -> None:
         if isinstance(transition, Ended):

@@ -53,7 +53,7 @@ def moving(tracker: Tracker, frames: list[list[Blob]]) -> list[bool]:
 
 def new_tracker() -> Tracker:
     """As for a picture of 320 x 180, with the default settings."""
-    return Tracker(ZoneNeeds(MotionSettings()), 180 * 320)
+    return Tracker(ZoneNeeds(MotionSettings()), (180, 320))
 
 
 @pytest.fixture
