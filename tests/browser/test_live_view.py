@@ -20,7 +20,7 @@ from tests.harness.rtsp_camera import CameraStream
 from tests.system import stage
 from tests.system.stage import Stage
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("live-view")]
 
 NODE = "gate-3"
 PASSWORD = "bốn từ không liên quan"

@@ -38,6 +38,8 @@ from tests.hub.test_access import PAGES
 from tests.system.joining import Box, Place, place
 from tests.system.stage import wait
 
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("stolen")]
+
 THIEF, VICTIM = "thief-1", "victim-1"
 ROOT = Path(__file__).parents[2]
 SPECIAL = (

@@ -10,6 +10,7 @@ import pytest
 from edge.contract.motion import MotionSettings
 from scripts.bench.seeing_footage import known
 from tests.footage.gate_replay import Viewed, view
+from tests.footage.plays import by_recording, of_recording
 from tests.harness.footage import Footage, find_footage
 
 pytestmark = pytest.mark.footage
@@ -36,7 +37,7 @@ def views(footage: Footage) -> Views:
     return get
 
 
-@pytest.mark.parametrize("name", NAMES)
+@by_recording("gate", NAMES)
 def test_every_event_of_full_decoding_is_found_and_none_later(views: Views, name: str) -> None:
     """On each recording, labelled or not: what full decoding finds is the truth here."""
     wanted, seen = views(name, "all").events, views(name, "auto")
@@ -44,7 +45,7 @@ def test_every_event_of_full_decoding_is_found_and_none_later(views: Views, name
     assert all(late_s <= LATE_S for late_s in seen.late_s(wanted)), seen.events
 
 
-@pytest.mark.parametrize("name", NAMES)
+@by_recording("gate", NAMES)
 def test_the_gate_adds_nothing_to_the_events_of_full_decoding(views: Views, name: str) -> None:
     """No event of its own, and none that begins before, ends after or goes on between them."""
     wanted, seen = views(name, "all").events, views(name, "auto")
@@ -52,7 +53,7 @@ def test_the_gate_adds_nothing_to_the_events_of_full_decoding(views: Views, name
     assert all(beyond_s <= LATE_S for beyond_s in seen.beyond_s(wanted)), seen.events
 
 
-@pytest.mark.parametrize("name", LABELLED)
+@by_recording("gate", LABELLED)
 def test_what_the_gate_lets_through_raises_no_alarm_for_nothing(
     footage: Footage, views: Views, name: str
 ) -> None:
@@ -63,6 +64,7 @@ def test_what_the_gate_lets_through_raises_no_alarm_for_nothing(
     assert sums.met == sums.required
 
 
+@of_recording("gate", "street-day")
 def test_a_street_that_is_mostly_still_is_mostly_not_decoded(views: Views) -> None:
     """Ten minutes with 20 crossings; the sizes of the packets see more of them than they miss."""
     seen = views("street-day", "auto")

@@ -8,6 +8,7 @@ import pytest
 
 from edge.contract.motion import MotionSettings
 from tests.footage.motion_replay import Replay, Watch, replay, tally
+from tests.footage.plays import by_recording, of_recording
 from tests.harness.footage import HARD_KINDS, Footage
 
 pytestmark = pytest.mark.footage
@@ -55,19 +56,19 @@ def test_every_labelled_recording_is_played(footage: Footage) -> None:
     assert labelled == set(LABELLED)
 
 
-@pytest.mark.parametrize("name", LABELLED)
+@by_recording("motion", LABELLED)
 def test_every_clear_motion_is_met_by_an_event(replays: Replays, name: str) -> None:
     """Two seconds of somebody in view are enough."""
     assert replays(name).missed() == []
 
 
-@pytest.mark.parametrize("name", LABELLED)
+@by_recording("motion", LABELLED)
 def test_no_event_where_nothing_is(replays: Replays, name: str) -> None:
     """Trees in wind, refreshed blocks, a change of the light: nobody is called out for them."""
     assert replays(name).false() == []
 
 
-@pytest.mark.parametrize("name", LABELLED)
+@by_recording("motion", LABELLED)
 def test_no_event_goes_on_where_nothing_is_any_more(
     footage: Footage, replays: Replays, name: str
 ) -> None:
@@ -77,7 +78,7 @@ def test_no_event_goes_on_where_nothing_is_any_more(
     assert sums.met == sums.required
 
 
-@pytest.mark.parametrize("name", LONG)
+@by_recording("motion", LONG)
 def test_whoever_stays_for_some_seconds_is_met_at_a_picture_a_second(
     all_replays: SlowReplays, name: str
 ) -> None:
@@ -85,7 +86,7 @@ def test_whoever_stays_for_some_seconds_is_met_at_a_picture_a_second(
     assert all_replays(name, 1.0).missed() == []
 
 
-@pytest.mark.parametrize("name", LONG)
+@by_recording("motion", LONG)
 def test_just_below_a_picture_a_second_does_not_blind(all_replays: SlowReplays, name: str) -> None:
     """But for a car that is through within three seconds."""
     result = all_replays(name, 0.9)
@@ -93,7 +94,7 @@ def test_just_below_a_picture_a_second_does_not_blind(all_replays: SlowReplays, 
 
 
 @pytest.mark.parametrize("fps", SLOW_FPS)
-@pytest.mark.parametrize("name", LABELLED)
+@by_recording("motion", LABELLED)
 def test_no_event_where_nothing_is_at_a_picture_a_second(
     all_replays: SlowReplays, name: str, fps: float
 ) -> None:
@@ -101,7 +102,7 @@ def test_no_event_where_nothing_is_at_a_picture_a_second(
     assert all_replays(name, fps).false() == []
 
 
-@pytest.mark.parametrize("name", BUSY)
+@by_recording("motion", BUSY)
 def test_busy_scenes_without_labels_are_seen_as_busy(replays: Replays, name: str) -> None:
     """Where people and cars pass all the time, events fill a good part of the recording."""
     result = replays(name)
@@ -109,6 +110,7 @@ def test_busy_scenes_without_labels_are_seen_as_busy(replays: Replays, name: str
     assert covered > 0.25 * result.labels.frames
 
 
+@of_recording("motion", "street-day")
 def test_each_crossing_of_the_street_is_exactly_one_event(replays: Replays) -> None:
     """People of 32 px and taller, and vehicles; not split, not merged."""
     result = replays("street-day")
@@ -124,6 +126,7 @@ def test_each_crossing_of_the_street_is_exactly_one_event(replays: Replays) -> N
         assert sum(event.meets((each.first, each.last)) for each in crossings) == 1
 
 
+@of_recording("motion", "street-day")
 def test_light_ramps_and_steps_of_the_street_raise_nothing(replays: Replays) -> None:
     """The labelled nuisances alone."""
     result = replays("street-day")
@@ -132,6 +135,7 @@ def test_light_ramps_and_steps_of_the_street_raise_nothing(replays: Replays) -> 
         assert not [e for e in result.found if e.meets((nuisance.first, nuisance.last))]
 
 
+@of_recording("motion", "street-day")
 def test_events_of_the_street_begin_and_end_with_their_crossing(replays: Replays) -> None:
     """The first frame of the event is the first second of the crossing, and so is its end."""
     result = replays("street-day")

@@ -14,6 +14,8 @@ from edge.contract import nodefile, topics
 from tests.system.joining import CAMERA, Box, Place, place, read
 from tests.system.stage import wait
 
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("joining")]
+
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:

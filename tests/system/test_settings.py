@@ -21,7 +21,7 @@ from tests.harness.link import Account, Link
 from tests.system import settings_site, stage
 from tests.system.settings_site import NODE, WAIT_S, Json, Site
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("settings"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.harness.proxy import HOST, Proxy
 from tests.system import settings_site, stage
 from tests.system.settings_site import WAIT_S, Site
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("settings"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 TWO_MINUTES_S = 120.0
 FULL_S = 5.0  # until the buffers of a line are full: longer than the rehearsal of an address

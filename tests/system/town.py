@@ -14,6 +14,7 @@ from tests.harness.plugin import HubFactory, NodeFactory
 from tests.harness.processes import Enrolment, HubProcess, NodeProcess, Settings
 
 Row = dict[str, Any]
+ASK_AGAIN_S = 5.0  # of an archive that has not changed
 
 
 class Town:
@@ -45,15 +46,25 @@ class Town:
     def wait_for_events(
         self, is_done: Callable[[list[Row]], bool], timeout_s: float, *arguments: str
     ) -> list[Row]:
-        """Ask again and again until the events satisfy `is_done`, for PATIENCE_S at least."""
+        """Ask whenever the archive has changed until the events satisfy `is_done`, for PATIENCE_S
+        at least. Asking is a process of its own: again and again without need, it would take more
+        of the machine than what is waited for."""
         timeout_s = max(timeout_s, PATIENCE_S)
         limit_s = time.monotonic() + timeout_s
         while True:
+            asked_s, before = time.monotonic(), self._archive_stamp()
             rows = self.query(*arguments)
             if is_done(rows):
                 return rows
+            while self._archive_stamp() == before and time.monotonic() < asked_s + ASK_AGAIN_S:
+                time.sleep(0.1)
             assert time.monotonic() < limit_s, f"after {timeout_s} s the archive holds {rows}"
-            time.sleep(0.5)
+
+    def _archive_stamp(self) -> list[tuple[int, int]]:
+        """Differs after each commit to the hub's archive."""
+        files = [self.hub.state_dir / f"archive.sqlite{end}" for end in ("", "-wal")]
+        stats = [path.stat() for path in files if path.exists()]
+        return [(stat.st_mtime_ns, stat.st_size) for stat in stats]
 
     def clip(self, event: str, part: int, target: Path) -> Path:
         """`camwatch-hub clip`: one part of an event's clip, verified by the hub."""

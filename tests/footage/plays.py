@@ -1,0 +1,19 @@
+"""Keeps the tests of one recording in one worker, so that it is played once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+
+def by_recording(play: str, names: Iterable[str]) -> pytest.MarkDecorator:
+    """Parametrizes `name`; `play` is what the tests share, such as the module's own word for it."""
+    return pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=of_recording(play, name)) for name in names]
+    )
+
+
+def of_recording(play: str, name: str) -> pytest.MarkDecorator:
+    """For a test of that recording alone."""
+    return pytest.mark.xdist_group(f"{play} {name}")
