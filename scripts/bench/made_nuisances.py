@@ -73,11 +73,12 @@ class HeavyRain(Rain):
 class Snow(Nuisance):
     """Flakes that drift down, few large and blurred ones near the lens among many small."""
 
+    count, least_speed, speed_per_size = 160, 0.15, 25.0
+
     def setup(self) -> None:
-        count = 160
-        self.places = self.rng.uniform(0, 1, (count, 2))
-        self.sizes = 0.0008 + 0.012 * self.rng.power(0.35, count) ** 4
-        self.speeds = 0.15 + 25 * self.sizes
+        self.places = self.rng.uniform(0, 1, (self.count, 2))
+        self.sizes = 0.0008 + 0.012 * self.rng.power(0.35, self.count) ** 4
+        self.speeds = self.least_speed + self.speed_per_size * self.sizes
 
     def apply(self, picture: Levels, at_s: float) -> Levels:
         light = self.blank()
@@ -89,6 +90,24 @@ class Snow(Nuisance):
             strength = float(min(0.9, 0.25 + 0.0012 / size))
             cv2.circle(light, centre, max(1, round(size * self.width)), strength, cv2.FILLED)
         return self.lit(picture, blurred(light, 5), 235)
+
+
+class LightSnow(Snow):
+    """A flake here and there."""
+
+    count = 35
+
+
+class SlowSnow(Snow):
+    """Large flakes without wind."""
+
+    count, least_speed, speed_per_size = 90, 0.08, 12.0
+
+
+class DenseSnow(Snow):
+    """Many, and faster."""
+
+    count, least_speed, speed_per_size = 600, 0.3, 60.0
 
 
 class Insects(Nuisance):
@@ -377,6 +396,18 @@ class NightRain(Nuisance):
         return self.rain.apply(self.night.apply(picture, at_s), at_s)
 
 
+class NightSnow(Nuisance):
+    """Snow in infrared light."""
+
+    def setup(self) -> None:
+        seeds = self.rng.integers(0, 2**31, 2)
+        self.night = Night(self.width, self.height, int(seeds[0]))
+        self.snow = Snow(self.width, self.height, int(seeds[1]))
+
+    def apply(self, picture: Levels, at_s: float) -> Levels:
+        return self.snow.apply(self.night.apply(picture, at_s), at_s)
+
+
 class NightInsects(Nuisance):
     """Insects where they are worst."""
 
@@ -398,5 +429,6 @@ MAKERS: dict[str, Maker] = {
     "headlights": Headlights, "clouds": Clouds, "shake": Shake, "exposure": Exposure,
     "leaves": Leaves, "water": Water, "night-rain": NightRain, "night-insects": NightInsects,
     "jitter": Jitter, "turbulence": Turbulence, "fog": Fog, "blizzard": Blizzard, "swarm": Swarm,
-    "night-swarm": NightSwarm,
+    "night-swarm": NightSwarm, "light-snow": LightSnow, "slow-snow": SlowSnow,
+    "dense-snow": DenseSnow, "night-snow": NightSnow,
 }  # fmt: skip

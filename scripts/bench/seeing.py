@@ -32,6 +32,7 @@ from tests.harness.footage import Footage, find_footage
 
 WORKERS = 2
 ALTERED = Path("var/seeing-altered")
+STILL = Path("var/seeing-still")
 PLAYERS = 6  # recordings that the real Motion plays at once, in real time, at a few per cent each
 
 
@@ -110,6 +111,8 @@ def _begin() -> None:
 
 
 def _recordings(arguments: argparse.Namespace) -> list[Known]:
+    if arguments.still and not arguments.altered:
+        raise ValueError("--still says nothing by itself: add --altered and what shall disturb")
     footage = Footage(arguments.footage) if arguments.footage else find_footage()
     if footage is None or not footage.names:
         raise ValueError("no recordings: name their folder, or set CAMWATCH_FOOTAGE")
@@ -117,7 +120,10 @@ def _recordings(arguments: argparse.Namespace) -> list[Known]:
     recordings = [] if arguments.altered else known(footage, only)
     for kind in dict.fromkeys(arguments.altered):
         print(f"altering recordings: {kind} ...", file=sys.stderr)
-        made = seeing_altered.altered(footage, kind, ALTERED / kind, only)
+        if arguments.still:
+            made = seeing_altered.still(footage, kind, STILL / kind, only)
+        else:
+            made = seeing_altered.altered(footage, kind, ALTERED / kind, only)
         recordings += known(made, frozenset(f"{name}-{kind}" for name in only))
     if not recordings:
         raise ValueError("none of these recordings has labels")
@@ -148,6 +154,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--altered", action="append", default=[],
                         choices=list(MAKERS),
                         help="the recordings made harder in this way; repeatable")  # fmt: skip
+    parser.add_argument("--still", action="store_true",
+                        help="with --altered: over the scenes with nobody in them")  # fmt: skip
     parser.add_argument("--sweep", action="store_true", help="all sensitivities")
     parser.add_argument("--folds", action="store_true", help="choose one on the other scenes")
     parser.add_argument("--sheets", action="append", choices=list(ALL),

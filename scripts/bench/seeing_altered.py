@@ -1,6 +1,7 @@
 """Recordings made harder by `made_nuisances`: weather, insects, light, night, shaking.
 
-The open recordings show hardly any of this. What is made here is no weather: it says which way a
+The open recordings show hardly any of this, and little time in which nobody is there: `still` makes
+scenes of them that are empty. What is made here is no weather: it says which way a
 detector falls, not how often it will. The labels stay those of the recording.
 Grey pictures, coded anew as H.264 with a keyframe every 2 s, at most MAX_S of each recording.
 """
@@ -8,6 +9,7 @@ Grey pictures, coded anew as H.264 with a keyframe every 2 s, at most MAX_S of e
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import cv2
 import numpy as np
 
 from edge.media.frame import Luma
-from scripts.bench.made_nuisances import MAKERS, Maker, Nuisance
+from scripts.bench.made_nuisances import MAKERS, Levels, Maker, Nuisance
 from scripts.bench.seeing_shot import full_luma
 from tests.harness.footage import Footage, Labels, Recording
 
@@ -30,7 +32,14 @@ CODING: dict[str, object] = {
     "sc_threshold": "0",
 }
 GOP_S = 2.0
+BASE = Fraction(1, 90000)
+STILL_S, STILL_RATE = 45, Fraction(12)
+STILL_NOISE = 2.0  # levels, of a sensor by day
+SAMPLED, MAX_SAMPLES = 7, 120  # every so-many-th picture, and how many, show what is always there
 TWINS = frozenset({"one-by-one-person-h265"})  # the same pictures as another recording
+
+Shown = tuple[Fraction, Levels]
+"""A picture and when it was taken, in seconds."""
 
 
 def altered(footage: Footage, kind: str, folder: Path, only: frozenset[str]) -> Footage:
@@ -42,9 +51,32 @@ def altered(footage: Footage, kind: str, folder: Path, only: frozenset[str]) -> 
         recording = footage.recording(name)
         label_file = folder / f"{name}-{kind}.json"
         if recording.labels.motion is not None and not label_file.exists():
-            frames = _code(recording.path, MAKERS[kind], folder / f"{name}-{kind}.mp4")
+            target = folder / f"{name}-{kind}.mp4"
+            frames = _code(_recorded(recording.path), _rate(recording.path), MAKERS[kind], target)
             labels = _labels(recording, kind, frames)
             label_file.write_text(json.dumps(labels), encoding="utf-8")
+    return Footage(folder)
+
+
+def still(footage: Footage, kind: str, folder: Path, only: frozenset[str]) -> Footage:
+    """The scenes of the recordings with nobody in them, altered in one way: all that alarms there
+    is false. Made in `folder` unless they are there. Named as `altered` names its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in footage.names:
+        label_file = folder / f"{name}-{kind}.json"
+        if (only and name not in only) or name in TWINS or label_file.exists():
+            continue
+        recording = footage.recording(name)
+        if recording.labels.motion is None:
+            continue
+        frames = _code(
+            _still(recording.path), STILL_RATE, MAKERS[kind], folder / f"{name}-{kind}.mp4"
+        )
+        labels = _labels(recording, kind, frames) | {
+            "fps": float(STILL_RATE), "motion": [], "static": [(0, frames - 1)], "uncertain": [],
+            "events": [], "conditions": [f"still, made {kind}"],
+        }  # fmt: skip
+        label_file.write_text(json.dumps(labels), encoding="utf-8")
     return Footage(folder)
 
 
@@ -65,36 +97,54 @@ def _labels(recording: Recording, kind: str, frames: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _code(path: Path, make: Maker, target: Path) -> int:
-    """Alter and code one recording, its pictures' times kept; how many pictures were made."""
+def _code(pictures: Iterable[Shown], rate: Fraction, make: Maker, target: Path) -> int:
+    """Alter and code pictures, their times kept; how many there were."""
     nuisance: Nuisance | None = None
     frames = 0
-    with av.open(str(path)) as source, av.open(str(target), "w") as sink:
-        taken = source.streams.video[0]
-        base = taken.time_base
-        assert base is not None
-        rate = Fraction(taken.average_rate or 15)
+    with av.open(str(target), "w") as sink:
         made = sink.add_stream("libx264", rate=rate)
-        made.pix_fmt, made.time_base, made.options = "yuv420p", base, CODING
+        made.pix_fmt, made.time_base, made.options = "yuv420p", BASE, CODING
         made.gop_size = max(1, round(GOP_S * rate))
-        made.codec_context.time_base = base
-        for picture in source.decode(taken):
-            at_s = float((picture.pts or 0) * base)
-            if at_s > MAX_S:
-                break
-            luma = _shrunk(full_luma(picture)).astype(np.float32)
+        made.codec_context.time_base = BASE
+        for at_s, levels in pictures:
             if nuisance is None:
-                made.height, made.width = luma.shape
+                made.height, made.width = levels.shape
                 nuisance = make(made.width, made.height, SEED)
-            grey = np.repeat(luma[..., None], 3, axis=2)
-            levels = np.clip(np.rint(nuisance.apply(grey, at_s).mean(axis=2)), 0, 255)
-            frame = av.VideoFrame.from_ndarray(levels.astype(np.uint8), format="gray")
+            grey = np.repeat(levels[..., None], 3, axis=2)
+            grey = np.clip(np.rint(nuisance.apply(grey, float(at_s)).mean(axis=2)), 0, 255)
+            frame = av.VideoFrame.from_ndarray(grey.astype(np.uint8), format="gray")
             frame = frame.reformat(format="yuv420p", src_color_range=1, dst_color_range=1)
-            frame.pts, frame.time_base = picture.pts, base
+            frame.pts, frame.time_base = round(at_s / BASE), BASE
             sink.mux(made.encode(frame))
             frames += 1
         sink.mux(made.encode(None))
     return frames
+
+
+def _recorded(path: Path) -> Iterator[Shown]:
+    """The pictures of a recording, of MAX_S at most."""
+    with av.open(str(path)) as source:
+        stream = source.streams.video[0]
+        for picture in source.decode(stream):
+            at_s = (picture.pts or 0) * (stream.time_base or BASE)
+            if at_s > MAX_S:
+                return
+            yield at_s, _shrunk(full_luma(picture)).astype(np.float32)
+
+
+def _rate(path: Path) -> Fraction:
+    with av.open(str(path)) as source:
+        return Fraction(source.streams.video[0].average_rate or 15)
+
+
+def _still(path: Path) -> Iterator[Shown]:
+    """What a recording always shows, for STILL_S, with the noise of a sensor."""
+    sampled = [levels for number, (_, levels) in enumerate(_recorded(path)) if not number % SAMPLED]
+    middle = np.median(np.stack(sampled[:: 1 + len(sampled) // MAX_SAMPLES]), axis=0)
+    rng = np.random.default_rng(SEED)
+    for number in range(round(STILL_S * STILL_RATE)):
+        noise = rng.normal(0, STILL_NOISE, middle.shape)
+        yield number / STILL_RATE, np.asarray(middle + noise, np.float32)
 
 
 def _shrunk(luma: Luma) -> Luma:

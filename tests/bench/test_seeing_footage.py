@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from scripts.bench import seeing_altered
-from scripts.bench.seeing_altered import altered
+from scripts.bench.seeing_altered import altered, still
 from scripts.bench.seeing_footage import OPEN_FILES, UNSTATED, Span, circumstances, known
 from scripts.bench.seeing_shot import shots
 from tests.bench.seeing_films import write_film
@@ -81,3 +82,18 @@ def test_an_altered_recording_is_cut_with_its_labels(
     (one,) = known(altered(Footage(tmp_path), "clouds", tmp_path / "altered", frozenset()))
     (visit,) = one.visits
     assert (visit.span.first_s, visit.span.last_s) == pytest.approx((1.0, 1.5))
+
+
+def test_a_still_scene_shows_nobody_and_is_disturbed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it counts as static, so each alarm there is false."""
+    monkeypatch.setattr(seeing_altered, "STILL_S", 2)
+    write_film(tmp_path, "made", 30, [(10, 20)])
+    (one,) = known(still(Footage(tmp_path), "snow", tmp_path / "still", frozenset()))
+    assert not one.visits
+    assert one.conditions == ("still, made snow",)
+    assert one.static[0].length_s == pytest.approx(2, abs=0.2)
+    lumas = [each.luma.astype(float) for each in shots(one.path)]
+    changes = [np.abs(b - a).max() for a, b in itertools.pairwise(lumas)]
+    assert max(changes) > 30
