@@ -76,7 +76,8 @@ SLOW_FORGET_FRAMES = 6.0  # so many frames count at least
 # Steps are not smoothed: straight ones make a certainty of nearly their number, which a random walk
 # of three seldom comes near.
 SLOW_DRIFT_RATIO, SLOW_CLEAR_DRIFT_RATIO = 2.4, 3.2
-GROWTH = 1.15  # of the usual area in one frame: a thing is as large as it mostly was
+GROWTH, GROWTH_S = 1.15, 0.1  # of the usual area in that time: a thing is as large as it mostly was
+UNLIKE = 4.0  # times the usual area, or part of it: another thing, where many are about
 LEAP = 1.8  # ratio of areas beyond which two regions were joined or split: no step is counted
 
 
@@ -194,6 +195,10 @@ class Track:
             return None
         return abs(blob.x - self._x - ahead_x) + abs(blob.y - self._y - ahead_y)
 
+    def is_unlike(self, blob: Blob) -> bool:
+        """Whether `blob` is far too large or small for this thing: a car and a flake before it."""
+        return not self._usual_px / UNLIKE <= blob.area_px <= UNLIKE * self._usual_px
+
     def follow(self, blob: Blob, at: Moment) -> None:
         """Take `blob` for this thing in the frame of `at`."""
         elapsed_s = max(self.unseen_s(at), 0.03)
@@ -218,7 +223,8 @@ class Track:
         self._thingness += 0.4 * ((blob.novelty >= MIN_NOVELTY) - self._thingness)
         self.blob = blob
         self._largest_px = max(self._largest_px, blob.area_px)
-        self._usual_px *= min(GROWTH, max(1 / GROWTH, blob.area_px / self._usual_px))
+        growth = GROWTH ** (elapsed_s / GROWTH_S)
+        self._usual_px *= min(growth, max(1 / growth, blob.area_px / self._usual_px))
         self.hits += 1
         self._seen_ns = at.mono_ns
         if not self.is_moving:
@@ -381,9 +387,11 @@ class Tracker:
         crowd = max(len(self._tracks), len(blobs))
         free = list(self._tracks)
         seen: list[Track] = []
+        is_weather = self._snowfall.is_falling or crowd > STORM
         for blob in blobs:
             fits = [(misfit, track.number, track) for track in free
-                    if (misfit := track.misfit(blob, at)) is not None]  # fmt: skip
+                    if (misfit := track.misfit(blob, at)) is not None
+                    and not (is_weather and track.is_unlike(blob))]  # fmt: skip
             if fits:
                 track = min(fits)[2]
                 free.remove(track)
@@ -396,7 +404,7 @@ class Tracker:
                 continue
             seen.append(track)
         for track in seen:
-            for part in free:
+            for part in free if not is_weather else ():  # there it would be a flake
                 track.absorb(part, at)
             if is_settled:
                 needs = self._needs.of(track.blob.zones)

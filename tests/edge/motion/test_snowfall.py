@@ -120,10 +120,15 @@ def tracker() -> Tracker:
     return Tracker(ZoneNeeds(MotionSettings()), SHAPE)
 
 
+def moment(number: int) -> Moment:
+    """Of frame `number`."""
+    return Moment(number * 9000, number * 10**9 // FPS)
+
+
 def moving(tracker: Tracker, number: int, blobs: list[Blob]) -> list[Blob]:
     """What moves in frame `number`."""
-    at = Moment(number * 9000, number * 10**9 // FPS)
-    return [each.blob for each in tracker.observe(blobs, at, is_settled=True) if each.is_moving]
+    tracks = tracker.observe(blobs, moment(number), is_settled=True)
+    return [each.blob for each in tracks if each.is_moving]
 
 
 @pytest.mark.parametrize("count", [4, 12])
@@ -149,3 +154,18 @@ def test_a_walker_is_seen_through_the_snow(tracker: Tracker, count: int) -> None
             if each.height >= 18
         ]
     assert seen
+
+
+def test_a_car_that_runs_into_a_flake_begins_when_it_comes(tracker: Tracker) -> None:
+    """It does not go on as the flake, which came earlier and fell."""
+    storm = Storm(8)
+    for number in range(15 * FPS):
+        moving(tracker, number, storm.blobs(number))
+    met = min(storm.blobs(15 * FPS), key=lambda flake: abs(flake.y - 90))
+    for number in range(15 * FPS, 17 * FPS):
+        car = dot(met.x, met.y + 0.5 * (number - 15 * FPS), 40, 30)
+        others = [each for each in storm.blobs(number) if abs(each.x - car.x) > 24]
+        blobs = [car, *others]
+        tracks = tracker.observe(blobs, moment(number), is_settled=True)
+        (driven,) = [each for each in tracks if each.blob is car]
+        assert driven.since == moment(15 * FPS)
