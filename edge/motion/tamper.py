@@ -37,13 +37,15 @@ ERASED = 0.18  # share of the picture's edges gone for nothing; living footage h
 SLACK = 0.85  # of these limits is enough to go on with what began: paint runs, traffic passes
 GLARE = 0.25  # of the picture, white
 BLACK_LEVELS, BLACK_DEVIATION = 34.0, 4.0  # most cameras' black is 16, and noise lifts it
-TEXTURE_OWN = 0.5  # fine edges of its own that make a lost view another view, not a cover
+TEXTURE_OWN = 0.5  # fine edges of its own that make a lost view another view, unless ...
+SOFT_OF_LOST = 0.55  # ... so much of what is lost is soft: covers have more, turned views less
 HOLD_S: dict[TamperFault, float] = {
     "covered": 4.0, "black": 4.0, "moved": 4.0, "defocused": 5.0, "blinded": 5.0, "frozen": 0.0,
 }  # fmt: skip
 VEIL_HOLD_S = 6.0  # for a part of the picture
 RESTLESS_FACTOR = 1.9  # times as long while the picture is in turmoil: something passes
 SWAY_PX = 0.8  # of the fine picture, from one look to the next: a pole in the wind
+SWAY_PEAK = 0.15  # of the phase correlation; less is a guess, out of noise
 RESTLESS_LEVELS = 7.0  # mean change of the small picture from one look to the next
 MAX_GAP_S = 30.0  # between judged pictures, for one to confirm what the other showed
 BACK_S = 60.0  # by which time may go back when pictures are looked at again
@@ -259,12 +261,13 @@ def _sways(now: View, before: View | None, window: Plane) -> bool:
     """Whether the whole picture moved since the look before."""
     if before is None:
         return True
-    (right, down), _ = cv2.phaseCorrelate(before.smooth, now.smooth, window)
-    return abs(right) > SWAY_PX or abs(down) > SWAY_PX
+    (right, down), peak = cv2.phaseCorrelate(before.smooth, now.smooth, window)
+    return peak >= SWAY_PEAK and max(abs(right), abs(down)) > SWAY_PX
 
 
 def _judge(found: Finding, slack: float = 1.0) -> _Suspicion | None:
     """What one finding looks like; less of it is enough with a slack below 1."""
+    fault: TamperFault
     glare, gone, veiled = slack * GLARE, slack * GONE, slack * VEILED
     still_there, out_of_place = STILL_THERE / slack, OUT_OF_PLACE / slack
     is_erased = found.erased >= slack * ERASED
@@ -272,9 +275,11 @@ def _judge(found: Finding, slack: float = 1.0) -> _Suspicion | None:
     if found.glare >= glare and is_erased:
         return _Suspicion("blinded", found.lost, is_partial=found.lost < gone)
     if found.lost >= gone and found.standing < still_there:
-        return _Suspicion(_name_of_lost(found), found.lost)
+        is_partial = is_erased and found.lost < GONE
+        fault = "covered" if is_partial else _name_of_lost(found)
+        return _Suspicion(fault, found.lost, is_partial=is_partial)
     if found.sharpness < UNSHARP and found.agreeing >= UNSHARP_AGREEING:
-        fault: TamperFault = "defocused" if found.own < DEFOCUSED_OWN else "moved"
+        fault = "defocused" if found.own < DEFOCUSED_OWN else "moved"
         return _Suspicion(fault, 1 - found.sharpness, may_sway=fault == "moved")
     if found.sharpness < UNSHARP and found.standing < out_of_place and found.lost >= veiled:
         return _Suspicion("covered" if is_soft else "moved", found.lost)
@@ -288,4 +293,5 @@ def _name_of_lost(found: Finding) -> TamperFault:
         return "black"
     if found.glare >= GLARE:
         return "blinded"
-    return "moved" if found.own >= TEXTURE_OWN and found.soft < GONE * found.lost else "covered"
+    is_soft = found.soft >= SOFT_OF_LOST * found.lost
+    return "covered" if is_soft or found.own < TEXTURE_OWN else "moved"
