@@ -100,7 +100,7 @@ def flood(kind: str, town: Stage, folder: Path) -> Settings:
     return stage.camera("floods", camera.url("/noise"), **settings)
 
 
-@pytest.fixture(scope="module", params=["pipe", "rtsp"])
+@pytest.fixture(scope="module", params=["pipe", pytest.param("rtsp", marks=pytest.mark.slow)])
 def watch(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Watch]:

@@ -17,10 +17,25 @@ pytestmark = pytest.mark.skipif(
     power_vfs.library() is None, reason="SQLite's file layer cannot be reached in this Python"
 )
 REPOSITORY = Path(__file__).resolve().parents[2]
+# One for each kind of bug and each search, of both sides; the long tier has all.
+BY_DEFAULT = {
+    "no fsync of a file", "no fsync of a folder, on the hub", "rename before fsync",
+    "an existing part is taken for a new one", "fsync tried again after EIO",
+    "synchronous=NORMAL on the node", "the record before its clip",
+    "record and journal in two transactions", "one record too many is freed",
+    "the hub acknowledges before its commit",
+}  # fmt: skip
+SEEDED = [
+    pytest.param(
+        each, id=each.name.replace(" ", "-"),
+        marks=() if each.name in BY_DEFAULT else pytest.mark.slow,
+    )
+    for each in BUGS
+]  # fmt: skip
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name.replace(" ", "-"))
+@pytest.mark.parametrize("bug", SEEDED)
 def test_a_seeded_bug_is_found(bug: Bug, tmp_path: Path) -> None:
     """By a promise broken after a power cut or an error, and by the one that the bug breaks."""
     copy(tmp_path)
@@ -37,6 +52,14 @@ def test_an_unchanged_copy_has_none_of_them(side: str, tmp_path: Path) -> None:
     `test_io_errors` on the product where it stands, and finds nothing either."""
     copy(tmp_path)
     assert find(tmp_path, side, "cuts", states=60) == ""
+
+
+def test_bugs_of_both_sides_and_searches_are_seeded_by_default() -> None:
+    """Under names that there are."""
+    chosen = [bug for bug in BUGS if bug.name in BY_DEFAULT]
+    assert len(chosen) == len(BY_DEFAULT)
+    assert {bug.side for bug in chosen} == {"node", "hub"}
+    assert {bug.search for bug in chosen} == {"cuts", "errors"}
 
 
 def copy(tree: Path) -> None:

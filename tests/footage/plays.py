@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import pytest
 
 
-def by_recording(play: str, names: Iterable[str]) -> pytest.MarkDecorator:
-    """Parametrizes `name`; `play` is what the tests share, such as the module's own word for it."""
+def by_recording(
+    play: str, names: Iterable[str], slow: Container[str] = ()
+) -> pytest.MarkDecorator:
+    """Parametrizes `name`; `play` is what the tests share, such as the module's own word for it.
+
+    Those in `slow` are for the long tier.
+    """
     return pytest.mark.parametrize(
-        "name", [pytest.param(name, marks=of_recording(play, name)) for name in names]
+        "name",
+        [
+            pytest.param(
+                name,
+                marks=[of_recording(play, name), *([pytest.mark.slow] if name in slow else [])],
+            )
+            for name in names
+        ],
     )
 
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.footage
 FOOTAGE = find_footage()
 NAMES = FOOTAGE.names if FOOTAGE else []
 LABELLED = [each for each in NAMES if FOOTAGE and FOOTAGE.recording(each).labels.static]
+LONGEST = {"street-day"}  # as long as all others; by default only the gate's own view is taken
 LATE_S = 0.125  # one analysed frame: at 25 a second, every third is looked at
 
 Mode = Literal["all", "auto"]
@@ -37,7 +38,7 @@ def views(footage: Footage) -> Views:
     return get
 
 
-@by_recording("gate", NAMES)
+@by_recording("gate", NAMES, slow=LONGEST)
 def test_every_event_of_full_decoding_is_found_and_none_later(views: Views, name: str) -> None:
     """On each recording, labelled or not: what full decoding finds is the truth here."""
     wanted, seen = views(name, "all").events, views(name, "auto")
@@ -45,7 +46,7 @@ def test_every_event_of_full_decoding_is_found_and_none_later(views: Views, name
     assert all(late_s <= LATE_S for late_s in seen.late_s(wanted)), seen.events
 
 
-@by_recording("gate", NAMES)
+@by_recording("gate", NAMES, slow=LONGEST)
 def test_the_gate_adds_nothing_to_the_events_of_full_decoding(views: Views, name: str) -> None:
     """No event of its own, and none that begins before, ends after or goes on between them."""
     wanted, seen = views(name, "all").events, views(name, "auto")

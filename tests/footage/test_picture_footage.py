@@ -11,10 +11,13 @@ import pytest
 from edge.capture.decode import small_luma
 from edge.media.frame import Luma
 from edge.motion.picture import PictureCheck, State
-from tests.harness.footage import Footage, Recording
+from tests.harness.footage import Footage, Recording, find_footage
 
 pytestmark = pytest.mark.footage
 
+FOOTAGE = find_footage()
+NAMES = FOOTAGE.names if FOOTAGE else []
+LONGEST = "street-day"
 LOOKS_A_S = 10
 FAULTY = ("cdnet-office", "nest-walkers", "vtest", "street-day", "one-by-one-person-h265")
 GOP_LOOKS = 20
@@ -48,14 +51,16 @@ def judge(frames: Iterator[Look]) -> Changes:
     return changes
 
 
-def test_no_recording_is_frozen_or_black(footage: Footage) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == LONGEST else []) for name in NAMES],
+)
+def test_no_recording_is_frozen_or_black(footage: Footage, name: str) -> None:
     """No false alarm, and not by a hair: each keyframe of each recording proves life."""
-    for name in footage.names:
-        recording = footage.recording(name)
-        check = PictureCheck()
-        for at_s, luma, is_keyframe in looks(recording):
-            state = check.observe(luma, round(at_s * 1e9), is_keyframe=is_keyframe)
-            assert state == ("live" if is_keyframe else "unproven"), f"{name} at {at_s:.1f} s"
+    check = PictureCheck()
+    for at_s, luma, is_keyframe in looks(footage.recording(name)):
+        state = check.observe(luma, round(at_s * 1e9), is_keyframe=is_keyframe)
+        assert state == ("live" if is_keyframe else "unproven"), f"{name} at {at_s:.1f} s"
 
 
 def with_fault(frames: Iterator[Look], fault: str, after_s: float) -> Iterator[Look]:

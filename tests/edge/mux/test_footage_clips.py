@@ -16,6 +16,7 @@ pytestmark = pytest.mark.footage
 
 FOOTAGE = find_footage()
 NAMES = FOOTAGE.names if FOOTAGE else []
+LONGEST = "street-day"
 ODD = [path.name for path in FOOTAGE.odd] if FOOTAGE else []
 # Their second parameters come in mid-stream; a source starts a new stream there, a file cannot.
 CHANGES_PARAMETERS = {
@@ -30,7 +31,10 @@ def complaints(path: Path) -> int:
     return len(decode_errors(path).splitlines())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == LONGEST else []) for name in NAMES],
+)
 def test_a_recording_passes_into_a_clip_unchanged(name: str, tmp_path: Path) -> None:
     """Every picture, its time, and its codec's tag are those of the camera, and all decode."""
     assert FOOTAGE is not None
