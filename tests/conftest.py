@@ -23,8 +23,8 @@ def _start_rank(item: pytest.Item) -> int:
         item.get_closest_marker(name) is not None
         for name in ("slow", "system", "footage", "xdist_group")
     )
-    if is_slow or (is_system and is_footage and is_grouped):
-        return 0  # recordings at the pace that they were made at
+    if is_slow:
+        return 0
     if is_system:
         return 1 if is_grouped or item.path.parent == SYSTEM else 2
     return 3 if is_footage else 4

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.harness.patience import PATIENCE_S
+from tests.harness.patience import PATIENCE_S, pause_s
 from tests.harness.releases import InstalledNode
 
 POLL_S = 0.1
@@ -97,6 +97,10 @@ class SupervisedNode(InstalledNode):
     def wait(self, is_done: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
         """Until `is_done`; fails the test with the log's end."""
         limit_s = time.monotonic() + timeout_s
-        while not is_done():
-            assert time.monotonic() < limit_s, f"{what}\n{self.log[-6000:]}"
-            time.sleep(POLL_S)
+        while True:
+            asked_s = time.monotonic()
+            if is_done():
+                return
+            answered_s = time.monotonic()
+            assert answered_s < limit_s, f"{what}\n{self.log[-6000:]}"
+            time.sleep(pause_s(answered_s - asked_s, POLL_S))

@@ -21,7 +21,7 @@ from tests.harness import rtsp_camera
 from tests.harness.broker import OBSERVER, Broker, find_mosquitto, free_port
 from tests.harness.child import HarnessError
 from tests.harness.credentials import Authority
-from tests.harness.patience import PATIENCE_S
+from tests.harness.patience import PATIENCE_S, pause_s
 from tests.harness.processes import Enrolment, HubProcess, NodeProcess, Settings, enrol
 from tests.harness.rtsp_camera import CameraStream, RtspCamera
 from tests.harness.traffic import Message, Traffic
@@ -144,7 +144,6 @@ def wait(is_done: Predicate, timeout_s: float, what: str) -> None:
     """Until `is_done`; fails the test after `timeout_s`, saying `what` did not come.
 
     At least PATIENCE_S: a shorter time is what a quiet machine needs, and says so to readers only.
-    Whatever asking costs, it is done for a third of the time at most: the rest is for who is asked.
     """
     timeout_s = max(timeout_s, PATIENCE_S)
     limit_s = time.monotonic() + timeout_s
@@ -154,7 +153,7 @@ def wait(is_done: Predicate, timeout_s: float, what: str) -> None:
             return
         answered_s = time.monotonic()
         assert answered_s < limit_s, f"not within {timeout_s:g} s: {what}"
-        time.sleep(max(0.05, min(2.0, 2 * (answered_s - asked_s))))
+        time.sleep(pause_s(answered_s - asked_s, 0.05))
 
 
 def is_record(message: Message, kind: str, node: str | None = None) -> bool:

@@ -151,9 +151,9 @@ def test_a_release_goes_from_the_hub_to_a_node_and_events_go_on(site: Site) -> N
 @pytest.mark.parametrize(
     ("path", "patch", "reason"),
     [
-        ("edge/agent.py", dies, "no_sign_of_life"),
+        pytest.param("edge/agent.py", dies, "no_sign_of_life", marks=pytest.mark.slow),
         ("edge/capture/source.py", sees_nothing, "no_packets"),
-        ("edge/uplink/session.py", reaches_nobody, "no_hub"),
+        pytest.param("edge/uplink/session.py", reaches_nobody, "no_hub", marks=pytest.mark.slow),
     ],
 )
 def test_a_bad_release_is_taken_back_with_no_event_lost(
