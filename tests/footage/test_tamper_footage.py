@@ -19,23 +19,23 @@ WELL = [name for name in NAMES if name not in LABELLED]
 QUIET = ("cdnet-pedestrians", "sbi-caviar1", "brightness-change", "waving-tree")
 SAMPLE = (
     ("cdnet-office", "day", "frozen"),
+    ("nest-atv", "day", "frozen"),
     ("nest-walkers", "night", "frozen"),
     ("sbi-caviar1", "day", "black cap"),
     ("cdnet-pedestrians", "night", "turned away"),
     ("waving-tree", "day", "far out of focus"),
     ("sbi-hallandmonitor", "day", "white out"),
     ("cdnet-highway", "night", "spray, half"),
+    ("cdnet-pedestrians", "night", "spray, half"),
+    ("cdnet-pedestrians", "night", "pushed 2 %"),
+    ("one-by-one-person", "night", "cloth"),
 )
 IN_TIME = 0.9  # of all kinds over one recording; docs/design/tamper.md says which are not
 
 
 def told(film: Film) -> tuple[bool, int]:
-    """Whether it was found in time, and how many were before anything was done.
-
-    Through the gate, except for frozen pictures: what takes four keyframes is later there.
-    """
-    settings = MotionSettings(decode="all" if film.kind.name == "frozen" else "auto")
-    found = play(film.path, settings).found
+    """Whether it was found in time, and how many were before anything was done."""
+    found = play(film.path, MotionSettings()).found
     film.path.unlink()
     late = [each for each in found if each.at_s >= LEAD_S]
     return is_timely(film, late[0] if late else None), len(found) - len(late)
