@@ -69,6 +69,8 @@ class Background:
         self._shape = (0, 0)
         self._kernel = np.ones((5, 5), np.uint8)
         self.age_s = 0.0
+        self.times_set = 0
+        """How often `around` was made anew; it changes only with this number."""
         self.light_shift = 0.0
         """Levels by which the light changed with this frame, as far as it was compensated."""
 
@@ -88,6 +90,7 @@ class Background:
         self.distance = self._plane()
         self.around = self._plane(FIRST_NOISE)
         """The most noise near each pixel, as the thresholds were last made from it."""
+        self.times_set += 1
         self._threshold = self._plane(FIRST_THRESHOLD)
         self._recent_threshold = self._plane(FIRST_THRESHOLD * RECENT_FACTOR)
         self._low_threshold = self._plane(FIRST_THRESHOLD * LOW_FACTOR)
@@ -288,6 +291,7 @@ class Background:
 
     def _set_thresholds(self) -> None:
         cv2.dilate(self.noise, self._kernel, dst=self.around)
+        self.times_set += 1
         np.multiply(self.around, self._noise_factor, out=self._threshold)
         np.add(self._threshold, self._floor, out=self._threshold)
         np.minimum(self._threshold, MAX_THRESHOLD, out=self._threshold)

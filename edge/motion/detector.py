@@ -111,7 +111,7 @@ class Detector:
         ):
             background.still[:], background.recent[:] = before
             return False
-        self._draw("glance", frame.mono_ns, 0.0, ())
+        self._draw("glance", frame.mono_ns, 0.0, self._light())
         background.learn((frame.mono_ns - self._last_ns) / 1e9, is_alone=is_alone)
         self._last_ns = frame.mono_ns
         return True
@@ -163,19 +163,21 @@ class Detector:
         kind: LookKind,
         mono_ns: int,
         changed: float,
-        regions: Sequence[Region],
+        light: tuple[float, float],
+        regions: Sequence[Region] = (),
         blobs: Sequence[Blob] = (),
     ) -> None:
         """Keep in `look` what other settings would need; before the frame is learnt."""
         if self._sketcher is None:
             return
+        brightness, noise = light
         is_drawn = kind in ("frame", "glance")
         layers, grid = self._sketcher.draw(self._background, blobs) if is_drawn else ((), ())
         self.look = Look(
             mono_ns=mono_ns,
             kind=kind,
-            brightness=float(cv2.mean(self._background.smooth)[0]),
-            noise=float(cv2.mean(self._background.noise)[0]),
+            brightness=brightness,
+            noise=noise,
             changed=changed,
             grid=grid,
             layers=layers,
@@ -191,7 +193,8 @@ class Detector:
         blobs: Sequence[Blob] = (),
     ) -> Observation:
         regions = tuple(self._region(track) for track in tracks)
-        self._draw(kind, at.mono_ns, changed, regions, blobs)
+        brightness, noise = light = self._light()
+        self._draw(kind, at.mono_ns, changed, light, regions, blobs)
         moving = [region for region in regions if region.is_moving]
         bits = 0
         for track in tracks:
@@ -208,10 +211,15 @@ class Detector:
             zones=self._zones.names(bits),
             regions=regions,
             changed=changed,
-            brightness=float(cv2.mean(self._background.smooth)[0]),
-            noise=float(cv2.mean(self._background.noise)[0]),
+            brightness=brightness,
+            noise=noise,
             is_settled=at.mono_ns >= self._settled_ns,
         )
+
+    def _light(self) -> tuple[float, float]:
+        """Brightness and noise, in levels."""
+        background = self._background
+        return float(cv2.mean(background.smooth)[0]), float(cv2.mean(background.noise)[0])
 
     def _region(self, track: Track) -> Region:
         blob = track.blob

@@ -61,6 +61,24 @@ class _Layer:
     shapes: dict[int, Shape]
 
 
+@dataclass(frozen=True, slots=True)
+class _Thresholds:
+    """What a pixel must exceed: to differ clearly, from a moment ago, and faintly."""
+
+    clear: Plane
+    recent: Plane
+    faint: Plane
+
+    @staticmethod
+    def of(level: int, around: Plane) -> _Thresholds:
+        """At one sensitivity, with so much noise around each pixel."""
+        wanted = needs.of_number(level)
+        clear = around * np.float32(wanted.noise_factor)
+        clear += np.float32(wanted.floor)
+        np.minimum(clear, MAX_THRESHOLD, out=clear)
+        return _Thresholds(clear, clear * np.float32(RECENT_FACTOR), clear * np.float32(LOW_FACTOR))
+
+
 class Sketcher:
     """One camera's. One thread at a time."""
 
@@ -69,6 +87,8 @@ class Sketcher:
         self._own = own_of(settings)
         self._sensitivities = layers_of(settings)
         self._cell_of = _cells(0, 0)
+        self._whole: _Thresholds | None = None
+        self._made_for: tuple[Background, int] | None = None
 
     def draw(self, background: Background, blobs: Sequence[Blob]) -> tuple[Layers, Grid]:
         """The frame last compared; `blobs`: what was found in it by the camera's own settings."""
@@ -82,9 +102,10 @@ class Sketcher:
         found: list[tuple[int, tuple[Shape, ...]]] = []
         before: _Layer | None = None
         for each in self._sensitivities:
-            changed, restless, faint = _differing(background, window, each)
-            if cv2.countNonZero(restless) < MIN_LIVELY_PX:
+            differing = _differing(background, window, self._thresholds(background, window, each))
+            if differing is None:
                 break
+            changed, restless, faint = differing
             finder = _Finder(background, window, changed, restless, faint)
             marked = self._cell_of[window.cut].ravel()[finder.changed_at]
             cells += np.bincount(marked, minlength=len(cells)) >= least_px
@@ -97,6 +118,16 @@ class Sketcher:
             window = around
         grid = tuple((int(cell), int(cells[cell])) for cell in np.flatnonzero(cells))
         return tuple(found), grid
+
+    def _thresholds(self, background: Background, window: _Window, level: int) -> _Thresholds:
+        """Of the window; the first layer's are kept for as long as the noise around is."""
+        if level != self._sensitivities[0]:
+            return _Thresholds.of(level, background.around[window.cut])
+        made_for = background, background.times_set
+        if self._whole is None or self._made_for != made_for:
+            self._whole = _Thresholds.of(level, background.around)
+            self._made_for = made_for
+        return self._whole
 
 
 def own_of(settings: MotionSettings) -> set[int]:
@@ -111,18 +142,23 @@ def layers_of(settings: MotionSettings) -> tuple[int, ...]:
     return tuple(sorted({*LAYERS, *own_of(settings)}, reverse=True))
 
 
-def _differing(background: Background, window: _Window, level: int) -> tuple[Mask, Mask, Mask]:
-    """Where the frame differs clearly, where it also does from a moment ago, and where faintly."""
-    cut, wanted = window.cut, needs.of_number(level)
-    threshold = background.around[cut] * np.float32(wanted.noise_factor)
-    threshold += np.float32(wanted.floor)
-    np.minimum(threshold, MAX_THRESHOLD, out=threshold)
+def _differing(
+    background: Background, window: _Window, wanted: _Thresholds
+) -> tuple[Mask, Mask, Mask] | None:
+    """Where the frame differs clearly, where it also does from a moment ago, and where faintly.
+
+    None where too little stirs for a region.
+    """
+    cut = window.cut
     distance = background.distance[cut]
-    changed = cv2.compare(distance, threshold, cv2.CMP_GT)
-    faint = cv2.compare(distance, threshold * np.float32(LOW_FACTOR), cv2.CMP_GT)
-    threshold *= np.float32(RECENT_FACTOR)
+    changed = cv2.compare(distance, wanted.clear, cv2.CMP_GT)
+    if cv2.countNonZero(changed) < MIN_LIVELY_PX:
+        return None
     since = cv2.absdiff(background.smooth[cut], background.recent[cut])
-    restless = cv2.bitwise_and(cv2.compare(since, threshold, cv2.CMP_GT), changed)
+    restless = cv2.bitwise_and(cv2.compare(since, wanted.recent, cv2.CMP_GT), changed)
+    if cv2.countNonZero(restless) < MIN_LIVELY_PX:
+        return None
+    faint = cv2.compare(distance, wanted.faint, cv2.CMP_GT)
     return (
         np.asarray(changed, np.uint8),
         np.asarray(restless, np.uint8),
