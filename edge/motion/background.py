@@ -176,6 +176,7 @@ class Background:
         cv2.absdiff(self._scratch, self.still, dst=self.distance)
         cv2.compare(self.distance, self._threshold, cv2.CMP_GT, dst=self._low)
         if cv2.countNonZero(self._low) > (1.0 if is_shaking else UNEXPLAINED) * before:
+            cv2.absdiff(self.smooth, self.still, dst=self.distance)
             return False
         self._shaking_s = SHAKING_S
         self.smooth, self._scratch = self._scratch, self.smooth

@@ -226,6 +226,21 @@ def test_what_one_thing_in_the_picture_does_is_no_shaking(scene: Luma) -> None:
     assert np.array_equal(background.changed, changed)
 
 
+def test_a_shift_that_explains_too_little_leaves_the_comparison_as_it_was(scene: Luma) -> None:
+    """Much of the picture moved with the pole, and far more changed for itself."""
+    scene = lens_blurred(scene)
+    background = learnt(scene, 1.0)
+    frame = shifted(scene, 2, 1)
+    rng = np.random.default_rng(9)
+    for _ in range(60):
+        top, left = rng.integers(0, SHAPE[0] - 8), rng.integers(0, SHAPE[1] - 8)
+        frame[top : top + 8, left : left + 8] = rng.choice((10, 245))
+    background.compare(frame)
+    distance = background.distance.copy()
+    assert not background.steady(FRAME_S)
+    assert np.array_equal(background.distance, distance)
+
+
 def test_a_camera_that_was_pushed_is_learnt_within_seconds(scene: Luma) -> None:
     """A shift that stays becomes the still picture."""
     scene = lens_blurred(scene)
