@@ -77,7 +77,8 @@ SLOW_FORGET_FRAMES = 6.0  # so many frames count at least
 # of three seldom comes near.
 SLOW_DRIFT_RATIO, SLOW_CLEAR_DRIFT_RATIO = 2.4, 3.2
 GROWTH, GROWTH_S = 1.15, 0.1  # of the usual area in that time: a thing is as large as it mostly was
-UNLIKE = 4.0  # times the usual area, or part of it: another thing, where many are about
+# Times the usual area, or part of it, that make another thing where flakes fall, or many are about:
+UNLIKE, STORM_UNLIKE = 4.0, 8.0
 LEAP = 1.8  # ratio of areas beyond which two regions were joined or split: no step is counted
 
 
@@ -195,9 +196,9 @@ class Track:
             return None
         return abs(blob.x - self._x - ahead_x) + abs(blob.y - self._y - ahead_y)
 
-    def is_unlike(self, blob: Blob) -> bool:
-        """Whether `blob` is far too large or small for this thing: a car and a flake before it."""
-        return not self._usual_px / UNLIKE <= blob.area_px <= UNLIKE * self._usual_px
+    def is_unlike(self, blob: Blob, factor: float) -> bool:
+        """Whether `blob` is so many times too large or small: a car, and a flake before it."""
+        return not self._usual_px / factor <= blob.area_px <= factor * self._usual_px
 
     def follow(self, blob: Blob, at: Moment) -> None:
         """Take `blob` for this thing in the frame of `at`."""
@@ -388,10 +389,11 @@ class Tracker:
         free = list(self._tracks)
         seen: list[Track] = []
         is_weather = self._snowfall.is_falling or crowd > STORM
+        unlike = UNLIKE if self._snowfall.is_falling else STORM_UNLIKE
         for blob in blobs:
             fits = [(misfit, track.number, track) for track in free
                     if (misfit := track.misfit(blob, at)) is not None
-                    and not (is_weather and track.is_unlike(blob))]  # fmt: skip
+                    and not (is_weather and track.is_unlike(blob, unlike))]  # fmt: skip
             if fits:
                 track = min(fits)[2]
                 free.remove(track)
