@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
@@ -13,6 +14,7 @@ from typing import Self
 import pytest
 
 BLOCK = b"x" * 65536
+FREE_S = 180.0  # within which all containers that are being made have left what they copied
 
 
 class Mount:
@@ -110,11 +112,24 @@ class ErringDisk:
     def mend(self) -> None:
         """Check the file system and mount it again, as the next boot does. Nobody may use it."""
         subprocess.run(["umount", str(self.path)], check=True)
+        self._wait_until_nobody_has_it()
         done = subprocess.run(
             ["e2fsck", "-fy", str(self._image)], capture_output=True, text=True, check=False
         )
         assert done.returncode in (0, 1), done.stdout + done.stderr
         self.mount()
+
+    def _wait_until_nobody_has_it(self) -> None:
+        """A container that is being made beside this test has a copy of all mounts for a moment;
+        until it has left them the file system lives on, read-only."""
+        until_s = time.monotonic() + FREE_S
+        while self._loop_devices():
+            assert time.monotonic() < until_s, f"{self._image} is still mounted somewhere"
+            time.sleep(0.2)
+
+    def _loop_devices(self) -> str:
+        listed = ["losetup", "--noheadings", "--output", "NAME", "--associated", str(self._image)]
+        return subprocess.run(listed, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def turn_read_only(folder: Path) -> None:
