@@ -7,11 +7,10 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.harness.patience import PATIENCE_S, pause_s
+from tests.harness.patience import PATIENCE_S, wait_until
 from tests.harness.releases import InstalledNode
 
 POLL_S = 0.1
@@ -96,11 +95,4 @@ class SupervisedNode(InstalledNode):
 
     def wait(self, is_done: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
         """Until `is_done`; fails the test with the log's end."""
-        limit_s = time.monotonic() + timeout_s
-        while True:
-            asked_s = time.monotonic()
-            if is_done():
-                return
-            answered_s = time.monotonic()
-            assert answered_s < limit_s, f"{what}\n{self.log[-6000:]}"
-            time.sleep(pause_s(answered_s - asked_s, POLL_S))
+        wait_until(is_done, timeout_s, lambda: f"{what}\n{self.log[-6000:]}", poll_s=POLL_S)

@@ -7,7 +7,6 @@ import functools
 import json
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from tests.harness import rtsp_camera
 from tests.harness.broker import OBSERVER, Broker, find_mosquitto, free_port
 from tests.harness.child import HarnessError
 from tests.harness.credentials import Authority
-from tests.harness.patience import PATIENCE_S, pause_s
+from tests.harness.patience import PATIENCE_S, wait_until
 from tests.harness.processes import Enrolment, HubProcess, NodeProcess, Settings, enrol
 from tests.harness.rtsp_camera import CameraStream, RtspCamera
 from tests.harness.traffic import Message, Traffic
@@ -146,14 +145,7 @@ def wait(is_done: Predicate, timeout_s: float, what: str) -> None:
     At least PATIENCE_S: a shorter time is what a quiet machine needs, and says so to readers only.
     """
     timeout_s = max(timeout_s, PATIENCE_S)
-    limit_s = time.monotonic() + timeout_s
-    while True:
-        asked_s = time.monotonic()
-        if is_done():
-            return
-        answered_s = time.monotonic()
-        assert answered_s < limit_s, f"not within {timeout_s:g} s: {what}"
-        time.sleep(pause_s(answered_s - asked_s, 0.05))
+    wait_until(is_done, timeout_s, lambda: f"not within {timeout_s:g} s: {what}", poll_s=0.05)
 
 
 def is_record(message: Message, kind: str, node: str | None = None) -> bool:

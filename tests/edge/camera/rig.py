@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from edge.motion.observation import Moment, Observation, Region
 from edge.mux.spool import Spool
 from edge.outbox.outbox import Outbox
 from tests.edge.mux import streams
-from tests.harness.patience import PATIENCE_S
+from tests.harness.patience import PATIENCE_S, wait_until
 
 CAMERA = "gate"
 TIMEOUT_S = PATIENCE_S
@@ -117,10 +116,7 @@ class Rig:
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Until it holds."""
-        limit_s = time.monotonic() + 6 * TIMEOUT_S
-        while not condition():
-            assert time.monotonic() < limit_s, "it never came to that"
-            time.sleep(0.02)
+        wait_until(condition, 6 * TIMEOUT_S)
 
     def close_story(self) -> None:
         """End all threads."""

@@ -30,7 +30,7 @@ from tests.edge.capture.commands import (
     own_children,
     python_command,
 )
-from tests.harness.patience import PATIENCE_S
+from tests.harness.patience import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="apt-get install ffmpeg")
@@ -208,7 +208,7 @@ def test_what_the_command_started_goes_with_it() -> None:
     with pytest.raises(LostError) as caught:
         list(source.packets())
     grandchild = int(str(caught.value).rpartition(":")[2])
-    wait_until(lambda: not is_running(grandchild))
+    wait_until(lambda: not is_running(grandchild), PATIENCE_S)
 
 
 def test_memory_does_not_grow_while_nobody_reads(children: Children) -> None:
@@ -234,7 +234,7 @@ def test_memory_does_not_grow_while_nobody_reads(children: Children) -> None:
         seen.append(rest(child))
         return len(set(seen[-10:])) == 1 and len(seen) >= 10 and seen[-1][0] == "S"
 
-    wait_until(rests)
+    wait_until(rests, PATIENCE_S)
     source.close()
     list(packets)
 
@@ -248,13 +248,6 @@ def rest(pid: int) -> tuple[str, int]:
     """A process's state and the processor time that it has used, in ticks; proc(5)."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return fields[0], int(fields[11]) + int(fields[12])
-
-
-def wait_until(is_done: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + PATIENCE_S
-    while not is_done():
-        assert time.monotonic() < limit_s
-        time.sleep(0.02)
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="util-linux without setpriv")
@@ -276,8 +269,8 @@ def test_a_killed_agent_leaves_no_child() -> None:
     assert agent.stdout is not None
     with agent.stdout:
         assert agent.stdout.readline() == b"up\n"
-        wait_until(lambda: runs(children_of(agent.pid), "sleep"))
+        wait_until(lambda: runs(children_of(agent.pid), "sleep"), PATIENCE_S)
         (child,) = children_of(agent.pid)
         agent.kill()
         agent.wait()
-    wait_until(lambda: not is_running(child))
+    wait_until(lambda: not is_running(child), PATIENCE_S)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from edge.classify.tile import Tile, cut
 from edge.config.classify import ClassifySettings
 from edge.media.frame import Picture
 from tests.edge.classify import models
+from tests.harness.patience import wait_until
 
 REAL_MODEL = Path(__file__).parents[4] / "shared" / "models" / "yolox_nano.onnx"
 PATIENCE_S = 120.0
@@ -76,10 +76,7 @@ def ask(classifier: Classifier, shown: Tile) -> Verdict | None:
 
 def wait_for(condition: Callable[[], object]) -> None:
     """Until it holds."""
-    limit_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < limit_s, "it never came to that"
-        time.sleep(0.02)
+    wait_until(condition, PATIENCE_S)
 
 
 def child_of(classifier: Classifier) -> int:

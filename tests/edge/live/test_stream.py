@@ -16,16 +16,14 @@ from edge.contract import live
 from edge.contract.live import Kind, Piece, Unpacker
 from edge.live.stream import LiveStream
 from edge.uplink.livepost import LivePost
+from tests.harness.patience import wait_until
 
 WAIT_S = 60.0
 ID, TOKEN = "1d" * 16, "70" * 16
 
 
 def until(condition: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < limit_s, "waited in vain"
-        time.sleep(0.02)
+    wait_until(condition, WAIT_S)
 
 
 @dataclass

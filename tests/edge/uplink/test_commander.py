@@ -9,7 +9,6 @@ import json
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from edge.uplink.commander import Commander, Done, Picture, RefusedError
 from edge.uplink.session import Address, Session
 from tests.harness.broker import HUB, OBSERVER, Broker
 from tests.harness.link import Link
+from tests.harness.patience import wait_until
 from tests.harness.traffic import Message, Traffic
 
 pytestmark = pytest.mark.system
@@ -95,10 +95,7 @@ def is_reply(message: Message) -> bool:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < limit_s, "waited in vain"
-        time.sleep(0.02)
+    wait_until(condition, WAIT_S)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from edge.uplink.publisher import Publisher
 from edge.uplink.session import Address, Session
 from tests.harness.broker import Broker
 from tests.harness.link import Link
-from tests.harness.patience import PATIENCE_S
+from tests.harness.patience import PATIENCE_S, wait_until
 from tests.harness.traffic import Message, Traffic
 
 pytestmark = pytest.mark.system
@@ -107,10 +107,7 @@ def is_record(message: Message) -> bool:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < limit_s, "waited in vain"
-        time.sleep(0.02)
+    wait_until(condition, WAIT_S)
 
 
 def send_ack(broker: Broker, payload: bytes, signature: bytes) -> None:

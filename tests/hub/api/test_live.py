@@ -30,6 +30,7 @@ from hub.commands.message import Said
 from hub.live import relay
 from hub.registry import accounts, users
 from hub.registry.sessions import IDLE
+from tests.harness.patience import wait_until
 from tests.hub.people import API, Client
 from tests.hub.site import Site
 
@@ -40,10 +41,7 @@ WAIT_S = 60.0
 
 
 def until(condition: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < limit_s, "waited in vain"
-        time.sleep(0.02)
+    wait_until(condition, WAIT_S)
 
 
 class Node:

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ from hub.registry import accounts
 from hub.web.node_gate import NodeGate
 from hub.web.server import listen, serve
 from tests.harness.broker import free_port
+from tests.harness.patience import wait_until
 from tests.hub.archive.conformance import batch
 from tests.hub.journals import Journal
 from tests.hub.tus_client import TusClient
@@ -358,7 +359,7 @@ def test_two_writers_to_one_upload_do_not_mix(server: Server, node: TusClient) -
     """The second is locked out while the first one's body is on its way."""
     path = begin(server, node)
     first = _half_request(server, node, path, 2000, CLIP[:1000])
-    _wait_until(lambda: server.uploads.is_busy)
+    wait_until(lambda: server.uploads.is_busy, 30, poll_s=0.01)
     answer = node.append(path, 0, CLIP[:10])
     assert (answer.status, answer.error) == (423, "locked")
     assert node.request("DELETE", path).status == 423
@@ -371,17 +372,10 @@ def test_what_came_before_a_cut_counts(server: Server, node: TusClient) -> None:
     cut = _half_request(server, node, path, len(CLIP), CLIP[:300_000])
     cut.shutdown(socket.SHUT_RDWR)
     cut.close()
-    _wait_until(lambda: node.head(path).offset > 0 and not server.uploads.is_busy)
+    wait_until(lambda: node.head(path).offset > 0 and not server.uploads.is_busy, 30, poll_s=0.01)
     offset = node.head(path).offset
     assert offset <= 300_000
     assert node.append(path, offset, CLIP[offset:]).status == 204
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("is_header_whole", [False, True])
