@@ -111,7 +111,7 @@ class Detector:
         ):
             background.still[:], background.recent[:] = before
             return False
-        self._draw("glance", frame.mono_ns, 0.0, self._light())
+        self._draw("glance", frame.mono_ns, 0.0)
         background.learn((frame.mono_ns - self._last_ns) / 1e9, is_alone=is_alone)
         self._last_ns = frame.mono_ns
         return True
@@ -163,14 +163,14 @@ class Detector:
         kind: LookKind,
         mono_ns: int,
         changed: float,
-        light: tuple[float, float],
+        light: tuple[float, float] | None = None,
         regions: Sequence[Region] = (),
         blobs: Sequence[Blob] = (),
     ) -> None:
         """Keep in `look` what other settings would need; before the frame is learnt."""
         if self._sketcher is None:
             return
-        brightness, noise = light
+        brightness, noise = light or self._light()
         is_drawn = kind in ("frame", "glance")
         layers, grid = self._sketcher.draw(self._background, blobs) if is_drawn else ((), ())
         self.look = Look(

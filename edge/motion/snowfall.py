@@ -58,15 +58,15 @@ class Snowfall:
         if passage.area_px > SMALL_PX:
             return
         self._passed.append((at_ns, passage))
-        self._settle(at_ns)
+        self._settle()
 
     def tick(self, at_ns: int) -> None:
         """Forget what passed long ago."""
-        is_old = bool(self._passed) and at_ns - self._passed[0][0] > KEPT_S * 1e9
+        before = len(self._passed)
         while self._passed and at_ns - self._passed[0][0] > KEPT_S * 1e9:
             self._passed.popleft()
-        if is_old:
-            self._settle(at_ns)
+        if len(self._passed) < before:
+            self._settle()
 
     def holds(self, passage: Passage) -> bool:
         """Whether a thing that passes so is a flake."""
@@ -76,7 +76,7 @@ class Snowfall:
         along = passage.way_x * self._direction[0] + passage.way_y * self._direction[1]
         return along >= ALONG * way and passage.speed >= SLOWER * self._speed
 
-    def _settle(self, at_ns: int) -> None:
+    def _settle(self) -> None:
         self._direction = None
         passed = [each for _, each in self._passed]
         if len(passed) < ENOUGH:

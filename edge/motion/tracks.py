@@ -257,7 +257,7 @@ class Track:
             return None
         return Passage(self._x, self._y, *drift.way, drift.speed, self._usual_px)
 
-    def judge(self, needs: Needs, picture_px: int, crowd: int, *, is_flake: bool = False) -> None:
+    def judge(self, needs: Needs, picture_px: int, crowd: int, *, is_flake: bool) -> None:
         """Decide whether it moves, as one of `crowd` that are followed.
 
         Once it does, it stays so, unless it comes to sway.
@@ -415,6 +415,8 @@ class Tracker:
         return seen
 
     def _is_flake(self, track: Track, at: Moment) -> bool:
+        if track.has_passed and not self._snowfall.is_falling:
+            return False
         passage = track.passage()
         if passage is None:
             return False

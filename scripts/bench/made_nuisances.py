@@ -372,52 +372,42 @@ class Water(Nuisance):
         return np.asarray(picture + glitter[..., None], np.float32)
 
 
-class NightSwarm(Nuisance):
+class AtNight(Nuisance):
+    """The night, and something else that disturbs in it."""
+
+    other: type[Nuisance]
+
+    def setup(self) -> None:
+        seeds = self.rng.integers(0, 2**31, 2)
+        self.night = Night(self.width, self.height, int(seeds[0]))
+        self.disturber = self.other(self.width, self.height, int(seeds[1]))
+
+    def apply(self, picture: Levels, at_s: float) -> Levels:
+        return self.disturber.apply(self.night.apply(picture, at_s), at_s)
+
+
+class NightSwarm(AtNight):
     """Midges where they are seen best."""
 
-    def setup(self) -> None:
-        seeds = self.rng.integers(0, 2**31, 2)
-        self.night = Night(self.width, self.height, int(seeds[0]))
-        self.swarm = Swarm(self.width, self.height, int(seeds[1]))
-
-    def apply(self, picture: Levels, at_s: float) -> Levels:
-        return self.swarm.apply(self.night.apply(picture, at_s), at_s)
+    other = Swarm
 
 
-class NightRain(Nuisance):
+class NightRain(AtNight):
     """Rain in infrared light: the night with bright near streaks."""
 
-    def setup(self) -> None:
-        seeds = self.rng.integers(0, 2**31, 2)
-        self.night = Night(self.width, self.height, int(seeds[0]))
-        self.rain = Rain(self.width, self.height, int(seeds[1]))
-
-    def apply(self, picture: Levels, at_s: float) -> Levels:
-        return self.rain.apply(self.night.apply(picture, at_s), at_s)
+    other = Rain
 
 
-class NightSnow(Nuisance):
+class NightSnow(AtNight):
     """Snow in infrared light."""
 
-    def setup(self) -> None:
-        seeds = self.rng.integers(0, 2**31, 2)
-        self.night = Night(self.width, self.height, int(seeds[0]))
-        self.snow = Snow(self.width, self.height, int(seeds[1]))
-
-    def apply(self, picture: Levels, at_s: float) -> Levels:
-        return self.snow.apply(self.night.apply(picture, at_s), at_s)
+    other = Snow
 
 
-class NightInsects(Nuisance):
+class NightInsects(AtNight):
     """Insects where they are worst."""
 
-    def setup(self) -> None:
-        seeds = self.rng.integers(0, 2**31, 2)
-        self.night = Night(self.width, self.height, int(seeds[0]))
-        self.insects = Insects(self.width, self.height, int(seeds[1]))
-
-    def apply(self, picture: Levels, at_s: float) -> Levels:
-        return self.insects.apply(self.night.apply(picture, at_s), at_s)
+    other = Insects
 
 
 Maker = Callable[[int, int, int], Nuisance]

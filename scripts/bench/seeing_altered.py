@@ -9,7 +9,7 @@ Grey pictures, coded anew as H.264 with a keyframe every 2 s, at most MAX_S of e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,6 +44,36 @@ Shown = tuple[Fraction, Levels]
 
 def altered(footage: Footage, kind: str, folder: Path, only: frozenset[str]) -> Footage:
     """The labelled recordings, altered in one way; made in `folder` unless they are there."""
+
+    def make(recording: Recording, target: Path) -> dict[str, object]:
+        pictures, rate = _recorded(recording.path), _rate(recording.path)
+        return _labels(recording, kind, _code(pictures, rate, MAKERS[kind], target))
+
+    return _made(footage, kind, folder, only, make)
+
+
+def still(footage: Footage, kind: str, folder: Path, only: frozenset[str]) -> Footage:
+    """The scenes of the recordings with nobody in them, altered in one way: all that alarms there
+    is false. Made in `folder` unless they are there. Named as `altered` names its own."""
+
+    def make(recording: Recording, target: Path) -> dict[str, object]:
+        frames = _code(_still(recording.path), STILL_RATE, MAKERS[kind], target)
+        return _labels(recording, kind, frames) | {
+            "fps": float(STILL_RATE), "motion": [], "static": [(0, frames - 1)], "uncertain": [],
+            "events": [], "conditions": [f"still, made {kind}"],
+        }  # fmt: skip
+
+    return _made(footage, kind, folder, only, make)
+
+
+def _made(
+    footage: Footage,
+    kind: str,
+    folder: Path,
+    only: frozenset[str],
+    make: Callable[[Recording, Path], dict[str, object]],
+) -> Footage:
+    """`make` writes the film of a recording and gives its labels."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in footage.names:
         if (only and name not in only) or name in TWINS:
@@ -51,32 +81,8 @@ def altered(footage: Footage, kind: str, folder: Path, only: frozenset[str]) -> 
         recording = footage.recording(name)
         label_file = folder / f"{name}-{kind}.json"
         if recording.labels.motion is not None and not label_file.exists():
-            target = folder / f"{name}-{kind}.mp4"
-            frames = _code(_recorded(recording.path), _rate(recording.path), MAKERS[kind], target)
-            labels = _labels(recording, kind, frames)
+            labels = make(recording, folder / f"{name}-{kind}.mp4")
             label_file.write_text(json.dumps(labels), encoding="utf-8")
-    return Footage(folder)
-
-
-def still(footage: Footage, kind: str, folder: Path, only: frozenset[str]) -> Footage:
-    """The scenes of the recordings with nobody in them, altered in one way: all that alarms there
-    is false. Made in `folder` unless they are there. Named as `altered` names its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in footage.names:
-        label_file = folder / f"{name}-{kind}.json"
-        if (only and name not in only) or name in TWINS or label_file.exists():
-            continue
-        recording = footage.recording(name)
-        if recording.labels.motion is None:
-            continue
-        frames = _code(
-            _still(recording.path), STILL_RATE, MAKERS[kind], folder / f"{name}-{kind}.mp4"
-        )
-        labels = _labels(recording, kind, frames) | {
-            "fps": float(STILL_RATE), "motion": [], "static": [(0, frames - 1)], "uncertain": [],
-            "events": [], "conditions": [f"still, made {kind}"],
-        }  # fmt: skip
-        label_file.write_text(json.dumps(labels), encoding="utf-8")
     return Footage(folder)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Container, Iterable
 
 import pytest
 
+LONGEST = frozenset({"street-day"})  # as long as all others: ten minutes
+
 
 def by_recording(
     play: str, names: Iterable[str], slow: Container[str] = ()

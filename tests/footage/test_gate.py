@@ -10,7 +10,7 @@ import pytest
 from edge.contract.motion import MotionSettings
 from scripts.bench.seeing_footage import known
 from tests.footage.gate_replay import Viewed, view
-from tests.footage.plays import by_recording, of_recording
+from tests.footage.plays import LONGEST, by_recording, of_recording
 from tests.harness.footage import Footage, find_footage
 
 pytestmark = pytest.mark.footage
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.footage
 FOOTAGE = find_footage()
 NAMES = FOOTAGE.names if FOOTAGE else []
 LABELLED = [each for each in NAMES if FOOTAGE and FOOTAGE.recording(each).labels.static]
-LONGEST = {"street-day"}  # as long as all others; by default only the gate's own view is taken
 LATE_S = 0.125  # one analysed frame: at 25 a second, every third is looked at
 
 Mode = Literal["all", "auto"]

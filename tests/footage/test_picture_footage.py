@@ -11,13 +11,13 @@ import pytest
 from edge.capture.decode import small_luma
 from edge.media.frame import Luma
 from edge.motion.picture import PictureCheck, State
+from tests.footage.plays import LONGEST, by_recording
 from tests.harness.footage import Footage, Recording, find_footage
 
 pytestmark = pytest.mark.footage
 
 FOOTAGE = find_footage()
 NAMES = FOOTAGE.names if FOOTAGE else []
-LONGEST = "street-day"
 LOOKS_A_S = 10
 FAULTY = ("cdnet-office", "nest-walkers", "vtest", "street-day", "one-by-one-person-h265")
 GOP_LOOKS = 20
@@ -51,10 +51,7 @@ def judge(frames: Iterator[Look]) -> Changes:
     return changes
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.slow] if name == LONGEST else []) for name in NAMES],
-)
+@by_recording("pictures", NAMES, slow=LONGEST)
 def test_no_recording_is_frozen_or_black(footage: Footage, name: str) -> None:
     """No false alarm, and not by a hair: each keyframe of each recording proves life."""
     check = PictureCheck()

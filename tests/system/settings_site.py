@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from tests.system.stage import Stage
 
 NODE = "gate-3"
 WAIT_S = 150.0
-ASK_AGAIN_S = 4.0
 STILL = "synthetic:?still=1&width=320&height=180&fps=2"
 Json = dict[str, Any]
 
@@ -68,7 +66,7 @@ class Site:
         return bool(shown["is_settled"] and shown["newest"]["version"] == version)
 
     def wait_applied(self, version: int) -> None:
-        self._wait_for_hub(lambda: self.is_applied(version), f"version {version} applied")
+        stage.wait(lambda: self.is_applied(version), WAIT_S, f"version {version} applied")
 
     def wait_trial(self, version: int) -> None:
         """Until the node says so itself, which is sooner than a command tells."""
@@ -86,24 +84,8 @@ class Site:
             newest = self.newest
             return bool(newest["version"] == version and newest["state"] == state)
 
-        self._wait_for_hub(is_so, f"version {version} {state}")
+        stage.wait(is_so, WAIT_S, f"version {version} {state}")
         return self.newest
-
-    def _wait_for_hub(self, is_so: Callable[[], bool], what: str) -> None:
-        """Until the hub says so. It is asked, by a process of its own, when the node has said more
-        and less and less often after that; a trial takes minutes."""
-        heard, asked_s, pause_s = -1, 0.0, 0.0
-
-        def is_so_now() -> bool:
-            nonlocal heard, asked_s, pause_s
-            if len(self.said) != heard:
-                heard, pause_s = len(self.said), 0.5
-            if time.monotonic() < asked_s + pause_s:
-                return False
-            asked_s, pause_s = time.monotonic(), min(2 * pause_s, ASK_AGAIN_S)
-            return is_so()
-
-        stage.wait(is_so_now, WAIT_S, what)
 
     def records(self, kind: str) -> list[record.Record]:
         """What the node said of that type so far, once each."""

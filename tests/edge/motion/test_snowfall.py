@@ -7,11 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from edge.contract.motion import MotionSettings
-from edge.motion.needs import ZoneNeeds
-from edge.motion.observation import Moment
 from edge.motion.snowfall import ENOUGH, KEPT_S, Passage, Snowfall
 from edge.motion.tracks import Blob, Tracker
+from tests.edge.motion.test_tracks import at, blob, new_tracker
 
 SHAPE = (180, 320)
 FPS = 10
@@ -106,28 +104,18 @@ class Storm:
 
 def dot(x: float, y: float, width: int = 6, height: int = 6) -> Blob:
     """A sharp, new, small thing around a point."""
-    area_px = width * height
-    return Blob(
-        left=round(x - width / 2), top=round(y - height / 2), width=width, height=height, x=x, y=y,
-        area_px=area_px, core_px=area_px, calm_px=area_px, sharpness=0.8, novelty=0.9, noise=1.0,
-        zones=0,
-    )  # fmt: skip
+    return blob(x, y, size=(width, height), novelty=0.9, sharpness=0.8)
 
 
 @pytest.fixture
 def tracker() -> Tracker:
     """With the default settings."""
-    return Tracker(ZoneNeeds(MotionSettings()), SHAPE)
-
-
-def moment(number: int) -> Moment:
-    """Of frame `number`."""
-    return Moment(number * 9000, number * 10**9 // FPS)
+    return new_tracker()
 
 
 def moving(tracker: Tracker, number: int, blobs: list[Blob]) -> list[Blob]:
     """What moves in frame `number`."""
-    tracks = tracker.observe(blobs, moment(number), is_settled=True)
+    tracks = tracker.observe(blobs, at(number), is_settled=True)
     return [each.blob for each in tracks if each.is_moving]
 
 
@@ -166,6 +154,6 @@ def test_a_car_that_runs_into_a_flake_begins_when_it_comes(tracker: Tracker) -> 
         car = dot(met.x, met.y + 0.5 * (number - 15 * FPS), 40, 30)
         others = [each for each in storm.blobs(number) if abs(each.x - car.x) > 24]
         blobs = [car, *others]
-        tracks = tracker.observe(blobs, moment(number), is_settled=True)
+        tracks = tracker.observe(blobs, at(number), is_settled=True)
         (driven,) = [each for each in tracks if each.blob is car]
-        assert driven.since == moment(15 * FPS)
+        assert driven.since == at(15 * FPS)

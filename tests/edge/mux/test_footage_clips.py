@@ -10,13 +10,13 @@ import pytest
 from edge.mux.errors import MuxError
 from edge.mux.mp4 import ClipWriter
 from tests.edge.mux.streams import decode_errors, head, probe, read_packets, seconds, video_of
+from tests.footage.plays import LONGEST, by_recording
 from tests.harness.footage import find_footage
 
 pytestmark = pytest.mark.footage
 
 FOOTAGE = find_footage()
 NAMES = FOOTAGE.names if FOOTAGE else []
-LONGEST = "street-day"
 ODD = [path.name for path in FOOTAGE.odd] if FOOTAGE else []
 # Their second parameters come in mid-stream; a source starts a new stream there, a file cannot.
 CHANGES_PARAMETERS = {
@@ -31,10 +31,7 @@ def complaints(path: Path) -> int:
     return len(decode_errors(path).splitlines())
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.slow] if name == LONGEST else []) for name in NAMES],
-)
+@by_recording("clips", NAMES, slow=LONGEST)
 def test_a_recording_passes_into_a_clip_unchanged(name: str, tmp_path: Path) -> None:
     """Every picture, its time, and its codec's tag are those of the camera, and all decode."""
     assert FOOTAGE is not None
